@@ -152,9 +152,7 @@ def test_deviances_are_scikit_learns(n: int, power: float, seed: int) -> None:
     gamma = metrics.mean_gamma_deviance(amounts, np.exp(z[:, 0]), sample_weight=w)
     assert_close(hg.losses.GammaDevianceLoss().forward(z, amounts, w), gamma, "gamma")
     claims = amounts * rng.poisson(0.5, n)
-    tweedie = metrics.mean_tweedie_deviance(
-        claims, np.exp(z[:, 0]), sample_weight=w, power=power
-    )
+    tweedie = metrics.mean_tweedie_deviance(claims, np.exp(z[:, 0]), sample_weight=w, power=power)
     found = hg.losses.TweedieDevianceLoss(power).forward(z, claims, w)
     assert_close(found, tweedie, "Tweedie")
 

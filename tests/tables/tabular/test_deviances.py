@@ -134,13 +134,13 @@ def test_heavy_rows_count_more_in_the_loss_and_in_the_choice_of_epochs() -> None
 def test_engines_agree_on_weights_in_the_loss() -> None:
     x, y, e = claims("tweedie", 0, 300)
     how = QUICK | {"epochs": 2, "validation_fraction": 0.5}
-    predicted = [
+    eager, compiled = [
         hg.TabularRegressor(2, loss="tweedie", **how | {"engine": engine})
         .fit(x, y, exposure=e)
         .predict(x)
         for engine in ("eager", "compiled")
     ]
-    np.testing.assert_allclose(*predicted, rtol=1e-3)
+    np.testing.assert_allclose(eager, compiled, rtol=1e-3)
 
 
 def test_the_unit_of_amounts_does_not_matter(models: Any) -> None:
@@ -232,11 +232,11 @@ def test_a_power_beyond_1_and_2_is_refused(power: Any) -> None:
 
 def test_the_power_changes_the_model() -> None:
     x, y, _ = claims("tweedie", 0, 200)
-    predicted = [
+    low, high = [
         hg.TabularRegressor(1, loss="tweedie", power=power, **QUICK).fit(x, y).predict(x)
         for power in (1.1, 1.9)
     ]
-    assert not np.allclose(*predicted)
+    assert not np.allclose(low, high)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ LAYERS = (
     *(layers.Softmax, layers.BatchNorm, layers.LayerNorm, layers.RMSNorm, layers.Dropout),
     layers.FeatureScale,
 )
+# Names of no loss, or of one that the playground does not have: amounts above 0 are not its data.
+NO_LOSSES = ("Loss", "kinds", "GammaDevianceLoss", "TweedieDevianceLoss")
 RULES = tuple(  # that see flat arrays
     kind
     for name in optimizers.__all__
@@ -62,7 +64,7 @@ def traced_modules() -> Json:
     >>> [node[:2] for node in pages["layers"]["Tanh"]["training"]["nodes"][1]]
     [['multiply', ['#2', '#2']], ['subtract', [1, '#3']], ['multiply', ['#4', '#1']]]
     """
-    kinds = [getattr(losses, name) for name in losses.__all__ if name not in ("Loss", "kinds")]
+    kinds = [getattr(losses, name) for name in losses.__all__ if name not in NO_LOSSES]
     return {
         "version": __version__,
         "layers": {

@@ -53,9 +53,9 @@ class ScoredRows(Predictions):
     @property
     def losses(self) -> Array:
         """Loss of each prediction, (n,): a mistake, weighted deviance, or absolute error."""
+        w = self.w if self.deviance else None
         losses = losses_of(self.y, self.predicted, None, bool(self.class_names), self.deviance)
-        weighted = self.deviance and self.w is not None
-        return losses * self.w / self.w.mean() if weighted else losses
+        return losses if w is None else losses * w / w.mean()
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -263,7 +263,8 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     else:
         guessed = replace(held, predicted=np.full(len(held), source.mean))
         why = "all true values are equal"
-    scores, measures = [], [*MEASURES]
+    scores = []
+    measures = [*MEASURES]
     if held.deviance:
         name = held.deviance.replace("_", " ").capitalize()
         measures.insert(0, (name, partial(mean_deviance, held.deviance), True, "numbers"))

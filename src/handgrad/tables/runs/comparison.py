@@ -23,6 +23,7 @@ from handgrad.tables.data.targets import missing_targets, target_of, with_target
 from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.drift import CHANGED, MISSING, Drift, drift_between
 from handgrad.tables.reporting.drift import TableComparison
+from handgrad.tables.reporting.intervals import losses_of
 from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.load_table import load_table, read_table_named
 from handgrad.tables.runs.messages import Messages
@@ -192,7 +193,7 @@ def _against_run(
     if not any(finding.problem in UNSUITABLE for finding in drift.findings):
         held_out = split_of(settings, training).held_out
         drift = _with_predictions(drift, named, rows, held_out)
-        if known:
+        if known and named.exposure in (None, *table.names):
             scores, worse = _scores(named, settings, with_target(table, target), held_out)
             findings += worse
     sizes = len(rows), training.n_rows
@@ -270,7 +271,7 @@ def _with_predictions(
             columns.append(Column("text", values.astype(str).astype(object)))
         else:
             columns.append(Column("number", values.astype(float)))
-    name = f"prediction of {model.target}"
+    name = f"prediction of {model.predicted}"
     predicted = drift_between({name: columns[0]}, {name: columns[1]})
     return Drift((*drift.columns, *predicted.columns), (*drift.findings, *predicted.findings))
 
@@ -292,18 +293,20 @@ def _scores(
     deviation = np.sqrt(sum(float(error.var()) / len(error) for error in errors))
     if worse <= DEVIATIONS * deviation:
         return scores, []
+    measure = (old.deviance or "mean_absolute_error").replace("_", " ")
     shown = [f"{error.mean():{'.1%' if model.classes else '.4g'}}" for error in errors]
     evidence = (
         f"{shown[0]} of the new rows are predicted wrongly, {shown[1]} of the held-out ones"
         if model.classes
-        else f"the mean absolute error is {shown[0]} for new rows, {shown[1]} for held-out ones"
+        else f"the {measure} is {shown[0]} for new rows, {shown[1]} for held-out ones"
     )
     where = f"predictions of “{target}”"
     return scores, [Finding("worse scores", where, evidence, "train again with new rows")]
 
 
 def _errors(rows: PredictedRows) -> Array:
-    """Error of each row, (n,): 1 for a wrong class, or the absolute error."""
+    """Error of each row, (n,): 1 for a wrong class; of a number weighted deviance, or absolute."""
     if rows.classes:
         return 1.0 * (rows.predicted != rows.y)
-    return np.asarray(np.abs(rows.p - rows.y))
+    errors = losses_of(rows.y, rows.p, None, False, rows.deviance)
+    return errors if rows.w is None or not rows.deviance else errors * rows.w / rows.w.mean()

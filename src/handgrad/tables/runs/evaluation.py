@@ -19,6 +19,7 @@ from handgrad.tables.runs.models import (
     metrics_for,
     notes_on_few_rows,
 )
+from handgrad.tables.runs.record import predicted_name
 from handgrad.tables.runs.settings import check_metrics, one_target
 from handgrad.tables.runs.table_model import ModelEvaluation, TableModel, errors_name
 from handgrad.tables.runs.text_model import TextModel, refuse_of_tables
@@ -95,7 +96,7 @@ def evaluate_table(
     return ModelEvaluation(
         str(named.path),
         data,
-        name,
+        predicted_name(name, named.exposure),
         named.task,
         len(y),
         rows.scores(metrics),

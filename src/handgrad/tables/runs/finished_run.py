@@ -15,7 +15,7 @@ from handgrad.files.paths import as_path, kind_of, readable, reason
 from handgrad.tables.data import BUNDLED
 from handgrad.tables.data.files import Location, status_of
 from handgrad.tables.data.unseen_values import no_unseen_warnings
-from handgrad.tables.runs.record import FORMAT_VERSION, MODEL, RECORD
+from handgrad.tables.runs.record import FORMAT_VERSION, MODEL, RECORD, predicted_name
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.training_table import TrainingTable, beside_of
 from handgrad.textbook.errors import FileError
@@ -127,7 +127,8 @@ class Run:
 
         record, target = self.record, self.record["target"]
         why = f"{target['name']} is predicted by {target['task']}: {target['why']}."
-        about = self.about | {"target": target["name"], "notes": [why, *record["notes"]]}
+        name = predicted_name(target["name"], record["settings"].get("exposure"))
+        about = self.about | {"target": name, "notes": [why, *record["notes"]]}
         if "positive" in record:
             about["positive"] = record["positive"]
         if shards := record["settings"].get("shards"):

@@ -11,7 +11,7 @@ from typing import Any
 from handgrad.files.paths import as_path, kind_of, reason
 from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.partial_run import RUNS
-from handgrad.tables.runs.record import RECORD
+from handgrad.tables.runs.record import RECORD, predicted_name
 from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.metrics.registry import smaller_is_better
 
@@ -161,7 +161,7 @@ def _no_runs(path: Path, why: str) -> FileError:
 def _grouped(runs: Sequence[Run]) -> list[list[Run]]:
     groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        of = run.record["data"]["name"], run.record["target"]["name"], _metric(run)
+        of = run.record["data"]["name"], _target_of(run), _metric(run)
         groups.setdefault(of, []).append(run)
     return [groups[of] for of in sorted(groups)]
 
@@ -192,7 +192,7 @@ def _listed(run: Run, settings: dict[str, object]) -> ListedRun:
         name=run.folder.absolute().name,
         date=run.date,
         data=str(record["data"]["name"]),
-        target=str(record["target"]["name"]),
+        target=_target_of(run),
         split=str(record["split"]["by"]),
         rows={side: int(record["rows"][side]) for side in ("training", "held_out")},
         metric=metric,
@@ -201,6 +201,10 @@ def _listed(run: Run, settings: dict[str, object]) -> ListedRun:
         settings=settings,
         seconds=float(record["seconds"]),
     )
+
+
+def _target_of(run: Run) -> str:
+    return predicted_name(run.record["target"]["name"], run.record["settings"].get("exposure"))
 
 
 def _metric(run: Run) -> str:

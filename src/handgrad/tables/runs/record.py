@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handgrad.files import inspect
+from handgrad.tables.tabular.deviances import OF_METRIC
 from handgrad.textbook.metrics.registry import METRICS
 
 MODEL, RECORD = "model.safetensors", "run.json"
@@ -21,6 +22,8 @@ def facts_of(model: Path) -> dict[str, object]:
         for name in ("target", "data")
         if isinstance(about, Mapping) and isinstance(about.get(name), str)
     }
+    if "target" in facts and isinstance(about, Mapping):
+        facts["target"] = predicted_name(facts["target"], about.get("exposure"))
     try:
         record = json.loads(model.with_name(RECORD).read_text("utf-8"))
         if model.name != MODEL or record["format_version"] != FORMAT_VERSION:
@@ -30,6 +33,11 @@ def facts_of(model: Path) -> dict[str, object]:
         rows = int(record["rows"]["held_out"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration):
         return facts  # of a file elsewhere, or beside a record of another kind
-    if metric not in METRICS:
+    if metric not in METRICS and metric not in OF_METRIC:
         return facts
     return facts | {"metric": metric, "score": score, "between": between, "rows": rows}
+
+
+def predicted_name(target: object, exposure: object) -> str:
+    """Name of what a model predicts: the target, or its rate if there is an exposure."""
+    return str(target) if exposure is None else f"{target} / {exposure}"

@@ -14,6 +14,7 @@ from handgrad.tables.data.files import Table
 from handgrad.tables.data.frames import columns_of_frame, frame_of, read
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.text_formats import read_as
+from handgrad.tables.runs.record import predicted_name
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
@@ -45,10 +46,10 @@ def roles_by(table: Table, name: str, *, ordered: bool) -> RowRoles:
 def notes_on(roles: RowRoles, settings: RunSettings) -> tuple[str, ...]:
     """Notes on the exposure and the groups."""
     notes = list[str]()
-    if settings.exposure is not None:
+    if (name := settings.exposure) is not None:
         notes.append(
-            f"the rate is predicted, {settings.target or 'target'} / {settings.exposure}; rows are "
-            f"weighted by {settings.exposure!r} in training and scores"
+            f"the rate is predicted, {predicted_name(settings.target or 'target', name)}; rows are "
+            f"weighted by {name!r} in training and scores"
         )
     name, units = settings.group, roles.units
     if name is None or units is None or roles.labels is None:

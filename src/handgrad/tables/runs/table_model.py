@@ -34,7 +34,7 @@ from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
 from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
-from handgrad.tables.runs.record import MODEL
+from handgrad.tables.runs.record import MODEL, predicted_name
 from handgrad.tables.runs.row_roles import exposure_in
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
@@ -189,6 +189,11 @@ class TableModel:
         """Shape of the input pictures; None for a model of tables."""
         return getattr(self.estimator, "shape", None)
 
+    @property
+    def predicted(self) -> str | None:
+        """Name of what is predicted: the target, or its rate; None if it has no name."""
+        return None if self.target is None else predicted_name(self.target, self.exposure)
+
     def rates(self, table: Table, y: Array) -> tuple[Array, Array | None]:
         """Targets of the rows of a table, and their weights: with an exposure, rates and it."""
         if self.exposure is None:
@@ -302,11 +307,18 @@ class TableModel:
                 progress=messages.shows_progress,
                 **coverages,
             )
-        known = getattr(self.estimator, "feature_names_in_", table.names)
-        known = {*map(str, known), *keep, self.target, self.exposure}
-        if more := [name for name in table.names if name not in known]:
-            messages.note(f"columns that training did not have are ignored: {listed(more)}")
+        messages.note(*self._notes_on(table.names, keep))
         return table.n_rows
+
+    def _notes_on(self, names: Sequence[str], keep: Sequence[str]) -> Iterator[str]:
+        """Notes on predictions for a table with columns of these `names`."""
+        if self.exposure is not None:
+            rates = f"predictions are rates, {self.predicted}"
+            yield f"{rates}: times {self.exposure!r} they are totals"
+        known = getattr(self.estimator, "feature_names_in_", names)
+        known = {*map(str, known), *keep, self.target, self.exposure}
+        if more := [name for name in names if name not in known]:
+            yield f"columns that training did not have are ignored: {listed(more)}"
 
 
 def _refuse_for_pictures(**asked: object) -> None:

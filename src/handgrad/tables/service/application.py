@@ -100,7 +100,11 @@ class _Service:
         self.predictor.warm_up()
 
     async def health(self, request: Request) -> Response:
-        model = {"file": self.model.path.name, "target": self.model.target, "task": self.model.task}
+        model = {
+            "file": self.model.path.name,
+            "target": self.model.predicted,
+            "task": self.model.task,
+        }
         return _json({"status": "ok", "handgrad": __version__, "model": model})
 
     async def openapi(self, request: Request) -> Response:

@@ -25,7 +25,7 @@ def openapi(model: TableModel, predictor: RowPredictor, most_rows: int) -> Schem
     request = {"required": True, "content": {JSON: {"schema": _request(predictor, most_rows)}}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"Predictions of {model.target or 'a model'}", "version": __version__},
+        "info": {"title": f"Predictions of {model.predicted or 'a model'}", "version": __version__},
         "paths": {
             "/predict": {
                 "post": {

@@ -349,23 +349,23 @@ class Tabular(Shardable, TableEstimator):
             if earlier.state is not None:
                 rng.bit_generator.state = earlier.state.split
         split = rng.bit_generator.state
-        w, given = rows.w, None
+        w, w_held_out = rows.w, None
         if held_out.eval_set is not None:
-            x_given, t_given, given = self._given(held_out.eval_set)
-            x, t, w = (np.concatenate(pair) for pair in ((x, x_given), (t, t_given), (w, given)))
-        of_members = self._divided(rows, strata, given, rng)
+            x_more, t_more, w_held_out = self._given(held_out.eval_set)
+            x, t, w = map(np.concatenate, ((x, x_more), (t, t_more), (w, w_held_out)))
+        of_members = self._divided(rows, strata, w_held_out, rng)
         in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
         return MemberData(x, t, of_members, rng, self.epochs, split=split, w=in_loss)
 
     def _divided(
-        self, rows: MergedRows, strata: Array, given: Array | None, rng: np.random.Generator
+        self, rows: MergedRows, strata: Array, held_out: Array | None, rng: np.random.Generator
     ) -> list[tuple[Array, Array]]:
-        """Training and held-out rows of each member: these are of weights `given`, if there are."""
+        """Training and held-out rows of each member; `held_out` are weights of an `eval_set`."""
         n_members, share, w = self.n_members, self.validation_fraction, rows.w
         if self._weighs_in_loss:
-            w, given = np.ones(len(w)), None if given is None else np.ones(len(given))
-        if given is not None:
-            return rows_beside(w, given, n_members, rng)
+            w, held_out = np.ones_like(w), None if held_out is None else np.ones_like(held_out)
+        if held_out is not None:
+            return rows_beside(w, held_out, n_members, rng)
         if rows.units is not None:
             return rows_by_units(w, strata, rows.units, n_members, share, rng)
         return rows_of_members(w, strata, n_members, share, rng)

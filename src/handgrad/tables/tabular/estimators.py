@@ -594,9 +594,9 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
             )
         if (levels or deviance is not None) and self.metric != "rmse":
             by = "the pinball loss of the quantiles" if levels else "the deviance"
-            given = f"quantiles={self.quantiles!r}" if levels else f"loss={self.loss!r}"
+            came = f"quantiles={self.quantiles!r}" if levels else f"loss={self.loss!r}"
             raise SettingError(
-                f"metric={self.metric!r} with {given}",
+                f"metric={self.metric!r} with {came}",
                 f"best epochs by {by}",
                 "without metric=; hg.metrics scores predictions by any metric",
             )
