@@ -25,7 +25,7 @@ from handgrad.engines.loops.ir import (
 from handgrad.engines.loops.target import LINE, workspace_size
 
 # The least work that is worth another thread: numbers of a loop, multiplications.
-NUMBERS, MULTIPLICATIONS = 2**14, 2**22
+NUMBERS, MULTIPLICATIONS = 2**14, 2**19
 
 
 def partition_loop(
