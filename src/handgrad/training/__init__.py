@@ -23,6 +23,7 @@ from handgrad.training.results import CapacityCurve, LearningCurve
 from handgrad.training.sample_weights import check_takes_weights as check_takes_weights
 from handgrad.training.sample_weights import checked_weights as checked_weights
 from handgrad.training.step import StepGradients, TrainingStep, compile
+from handgrad.training.successive_halving import HalvingRound, successive_halving
 from handgrad.training.train import Training as Training
 from handgrad.training.train import train
 from handgrad.training.validate_data import checked_pair as checked_pair
@@ -38,6 +39,7 @@ __all__ = [
     "find_learning_rate",
     "early_stopping",
     "reduce_on_plateau",
+    "successive_halving",
     "checkpoints",
     "progress",
     "record_weights",
@@ -52,4 +54,5 @@ __all__ = [
     "CapacityCurve",
     "LearningCurve",
     "Evaluation",
+    "HalvingRound",
 ]
