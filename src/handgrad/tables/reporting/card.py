@@ -108,7 +108,7 @@ def _between(score: Score) -> str:
 
 def _with_unit(score: Score, evidence: Evidence) -> str:
     """Name of a score; of an error of numbers with its unit, that of the target."""
-    in_units = score.of == "numbers" and score.name != "R²"
+    in_units = score.of == "numbers" and score.name != "R²" and "deviance" not in score.name
     unit = f", in units of {shortened(evidence.target, 40)}" if in_units else ""
     return score.name + unit
 
@@ -117,7 +117,7 @@ def _limits(evidence: Evidence) -> Iterator[tuple[str, list[str]]]:
     """Limits of the model: topics, each with its lines."""
     warned = evidence.warned
     yield "problems found", [f"{each.problem}, {each.where}: {each.evidence}" for each in warned]
-    measure = "accuracy" if evidence.classes else "mean absolute error"
+    measure = evidence.held.measure.lower()
     yield f"groups with a worse {measure}", [*_worse_groups(evidence)]
     yield f"classes with fewer than {FEWEST} held-out rows", [*_small_classes(evidence)]
     yield "values outside these ranges", [*_ranges(evidence)]

@@ -55,7 +55,7 @@ def check_rows(
     listed.make("few held-out rows", lambda: _few_rows(held))
     more = "more rows, or fewer columns" if names else "more pictures"
     listed.make("over-fitting", lambda: _over_fitting(held, training, scores[0], more))
-    listed.make("no better than guessing", lambda: _no_better(held, both[-1].y, scores[0]))
+    listed.make("no better than guessing", lambda: _no_better(held, both[-1], scores[0]))
     return listed
 
 
@@ -201,7 +201,7 @@ def _over_fitting(
         )
 
 
-def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Finding]:
+def _no_better(held: ScoredRows, learned: ScoredRows, score: Score) -> Iterator[Finding]:
     """Predictions that are not significantly better than guessing."""
     if held.one_class:
         raise SkippedCheckError("all held-out rows are of one class")
@@ -217,12 +217,13 @@ def _no_better(held: ScoredRows, learned: Array, score: Score) -> Iterator[Findi
         )
 
 
-def _gains(held: ScoredRows, learned: Array) -> list[Array]:
-    """Gain of each prediction over guessing: in accuracy and log loss, or in absolute error."""
+def _gains(held: ScoredRows, learned: ScoredRows) -> list[Array]:
+    """Gain of each prediction over guessing: in accuracy and log loss, or of a number."""
     if not held.class_names:
-        guessed = replace(held, predicted=np.full(len(held), learned.mean()))
+        mean = learned.y.mean() if learned.rate_weights is None else learned.mean
+        guessed = replace(held, predicted=np.full(len(held), mean))
         return [guessed.losses - held.losses]
-    frequencies = np.bincount(learned, minlength=len(held.class_names)) / len(learned)
+    frequencies = np.bincount(learned.y, minlength=len(held.class_names)) / len(learned)
     gains = [1.0 * (held.predicted == held.y) - (frequencies.argmax() == held.y)]
     if held.p is not None:
         p = np.maximum([held.p[np.arange(len(held)), held.y], frequencies[held.y]], SMALLEST)

@@ -11,7 +11,6 @@ import numpy as np
 from handgrad.files.features import Column
 from handgrad.plots.style import shortened
 from handgrad.tables.inspection.tables import by_frequency, cell_value
-from handgrad.tables.reporting.intervals import losses_of
 from handgrad.tables.reporting.scores import ScoredRows, between_of, number
 from handgrad.textbook.layers import Array
 
@@ -26,8 +25,8 @@ MOST_COLUMNS = 4
 class RowGroup:
     """Held-out rows with the same value of a column, or with numbers in an interval.
 
-    `score` is their accuracy or mean absolute error, with its confidence interval. `p` is the
-    probability of such a difference from the other rows by chance, for one test.
+    `score` is their accuracy, mean deviance or mean absolute error, with its confidence interval.
+    `p` is the probability of such a difference from the other rows by chance, for one test.
     """
 
     column: str
@@ -75,7 +74,7 @@ class RowGroups:
 
 def groups_in(held: ScoredRows) -> dict[str, list[RowGroup]]:
     """Scores by group, for each column of few values, of numbers or of dates."""
-    wrong = losses_of(held.y, held.predicted, None, bool(held.class_names))
+    wrong = held.unweighted_losses
     by_column = {}
     for name, column in held.columns.items():
         groups = [_group(held, wrong, name, label, rows) for label, rows in _parts(column)]
@@ -131,11 +130,10 @@ def _group(held: ScoredRows, wrong: Array, name: str, label: str, rows: Array) -
     if not w[rows].any() or rows.all():
         return RowGroup(name, label, int(rows.sum()), np.nan, None, np.nan, 1.0, classes)
     of, other = (float(np.average(wrong[some], weights=w[some])) for some in (rows, ~rows))
-    metric = "Accuracy" if classes else "Mean absolute error"
     score, others = (1 - of, 1 - other) if classes else (of, other)
-    between = between_of(metric, score, _taken(held, rows))
+    between = between_of(held.measure, score, _taken(held, rows))
     return RowGroup(
-        name, label, int(rows.sum()), score, between, others, _chance(held, wrong, rows), classes
+        name, label, int(rows.sum()), score, between, others, _chance(held, rows), classes
     )
 
 
@@ -146,13 +144,14 @@ def _taken(held: ScoredRows, rows: Array) -> ScoredRows:
     return replace(held, y=held.y[places], predicted=held.predicted[places], p=p, roles=roles)
 
 
-def _chance(held: ScoredRows, wrong: Array, rows: Array) -> float:
+def _chance(held: ScoredRows, rows: Array) -> float:
     """Probability of such a difference by chance: Fisher's exact test, or Mann and Whitney's.
 
     Of rows in independent units the means of the units are compared.
     """
     from scipy.stats import fisher_exact, mannwhitneyu
 
+    wrong = held.losses
     sides = wrong[rows], wrong[~rows]
     if held.units is None and held.class_names:
         counts = [[int(side.sum()), int((1 - side).sum())] for side in sides]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from handgrad.tables.inspection import permutation_importance
 from handgrad.tables.inspection.importance import scores_shuffled
 from handgrad.tables.inspection.tables import outputs_of
 from handgrad.tables.reporting.scores import ScoredRows
+from handgrad.tables.tabular.deviances import mean_deviance
 from handgrad.textbook import metrics
 from handgrad.textbook.layers import Array
 from handgrad.textbook.metrics.registry import Metric
@@ -20,24 +23,26 @@ MOST_COLUMNS, LIKELY, ROWS_TRIED, CELLS_AT_ONCE = 64, 20, 16, 4_000_000
 
 
 def importance_of(model: Predictor, held: ScoredRows) -> PermutationImportance:
-    """Permutation importance by log loss, accuracy or root mean squared error, on a sample."""
+    """Permutation importance by log loss, accuracy, or an error of numbers, on a sample."""
     names = held.table.names
     columns = names if len(names) <= MOST_COLUMNS else _likely(model, held)
     n = min(len(held), MOST_SHUFFLED, ROWS_SHUFFLED // (len(columns) * REPEATS))
     if held.class_names and n < len(held):
         return _by_class(model, held, columns, n)
-    metric, sign = _metric_of(held)
+    (metric, sign), w = _metric_of(held), held.rate_weights
 
-    def scoring(model: Predictor, X: object, y: Array) -> float:
+    def scoring(model: Predictor, X: object, rows: Array) -> float:
         answers = outputs_of(model, X)
-        return sign * float(metric(answers if held.class_names else answers.ravel(), y))
+        p = answers if held.class_names else answers.ravel()
+        weights = {} if w is None else {"sample_weight": w[rows]}
+        return sign * float(metric(p, held.y[rows], **weights))
 
-    scoring.__name__ = metric.__name__
+    scoring.__name__ = held.deviance or metric.__name__
     rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
     return permutation_importance(
         model,
         held.table.take(rows),
-        held.y[rows],
+        rows,
         columns=None if columns is names else columns,
         scoring=scoring,
         n_repeats=REPEATS,
@@ -49,6 +54,8 @@ def _metric_of(held: ScoredRows) -> tuple[Metric, int]:
     """The metric, and its sign as a score: larger is better."""
     if held.p is not None:
         return metrics.log_loss, -1
+    if held.deviance:
+        return partial(mean_deviance, held.deviance), -1
     return (metrics.accuracy, 1) if held.class_names else (metrics.root_mean_squared_error, -1)
 
 

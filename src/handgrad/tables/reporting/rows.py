@@ -46,7 +46,7 @@ class WorstRow:
 def worst_rows(evidence: Evidence) -> list[WorstRow]:
     """The rows with the largest losses, from the largest on, each explained by its columns."""
     held = evidence.held
-    losses = losses_of(held.y, held.predicted, held.p, bool(held.class_names))
+    losses = losses_of(held.y, held.predicted, held.p, True) if held.class_names else held.losses
     order = np.argsort(-losses, kind="stable")[:MOST_WORST]
     wrong = held.predicted != held.y if held.class_names else losses > 0
     order = order[wrong[order]]
@@ -136,8 +136,12 @@ def timeline_of(evidence: Evidence) -> Timeline | None:
         return None
     ends = np.unique(np.quantile(times, np.linspace(0, 1, n_times + 1)[1:-1]))
     block = np.searchsorted(ends, times, side="left")
-    wrong = losses_of(held.y, held.predicted, None, bool(held.class_names))[rows]
     parts = [np.flatnonzero(block == k) for k in np.unique(block)]
+    e = held.roles.exposure
+    weights = np.ones(len(rows)) if e is None else e[rows]
+    for part in parts:
+        weights[part] /= weights[part].mean()
+    wrong, *means = (weights * a[rows] for a in (held.unweighted_losses, held.y, held.predicted))
     middles = np.array([np.median(times[part]) for part in parts])
     if column.kind == "date":
         middles = (middles * DAY).round().astype("datetime64[s]")
@@ -147,7 +151,7 @@ def timeline_of(evidence: Evidence) -> Timeline | None:
         np.array([len(part) for part in parts]),
         np.array([wrong[part].mean() for part in parts]),
         np.array([_half_width(wrong[part], held.roles.take(rows[part])) for part in parts]),
-        *(np.array([y[rows][part].mean() for part in parts]) for y in (held.y, held.predicted)),
+        *(np.array([mean[part].mean() for part in parts]) for mean in means),
     )
 
 

@@ -51,11 +51,27 @@ class ScoredRows(Predictions):
         return self.roles.weights_in_scores
 
     @property
+    def measure(self) -> str:
+        """Name of the score of predictions without probabilities."""
+        if self.class_names:
+            return "Accuracy"
+        return self.deviance.replace("_", " ").capitalize() or "Mean absolute error"
+
+    @property
+    def unweighted_losses(self) -> Array:
+        """Loss of each prediction, (n,): a mistake, deviance, or absolute error."""
+        return losses_of(self.y, self.predicted, None, bool(self.class_names), self.deviance)
+
+    @property
     def losses(self) -> Array:
-        """Loss of each prediction, (n,): a mistake, weighted deviance, or absolute error."""
-        w = self.w if self.deviance else None
-        losses = losses_of(self.y, self.predicted, None, bool(self.class_names), self.deviance)
+        """The same, (n,), times the weights of rates, whose mean is 1 then."""
+        w, losses = self.rate_weights, self.unweighted_losses
         return losses if w is None else losses * w / w.mean()
+
+    @property
+    def rate_weights(self) -> Array | None:
+        """Weight of each row of a rate, or for a deviance, (n,): its exposure and own weight."""
+        return self.w if self.deviance or self.roles.exposure is not None else None
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -65,7 +81,8 @@ class ScoredRows(Predictions):
     @cached_property
     def units(self) -> Array | None:
         """Independent unit of each row, (n,): its group or a block of time; None if rows are."""
-        losses = losses_of(self.y, self.predicted, self.p, bool(self.class_names))
+        classes = bool(self.class_names)
+        losses = losses_of(self.y, self.predicted, self.p, classes, self.deviance)
         return units_in(self.roles, losses)
 
     @property
@@ -266,8 +283,7 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     scores = []
     measures = [*MEASURES]
     if held.deviance:
-        name = held.deviance.replace("_", " ").capitalize()
-        measures.insert(0, (name, partial(mean_deviance, held.deviance), True, "numbers"))
+        measures.insert(0, (held.measure, partial(mean_deviance, held.deviance), True, "numbers"))
     for name, metric, smaller, of in measures:
         if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
             at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))
