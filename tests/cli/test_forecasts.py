@@ -174,6 +174,8 @@ def test_an_interrupted_run_is_resumed_to_the_same_files(
         ("--season 7", ["--season 7", "a table of time series", "--horizon 14"]),
         ("--estimator forecast --time day", ["without --horizon", "--horizon 14"]),
         ("--horizon 7 --time day --folds 3", ["--folds 3, for forecasts"]),
+        ("--horizon 7 --time day --loss poisson", ["--loss poisson, for forecasts"]),
+        ("--horizon 7 --time day --exposure days", ["--exposure days, for forecasts"]),
         ("--horizon 7 --time day --ignore store", ["--ignore store, for forecasts"]),
         ("--horizon 7 --time days --group store", ["no column named 'days'", "'day'"]),
         ("--horizon 7 --time day", ["sales.csv: the time 'day' repeats", "--group"]),

@@ -57,12 +57,12 @@ class ScoredRows(Predictions):
             return "Accuracy"
         return self.deviance.replace("_", " ").capitalize() or "Mean absolute error"
 
-    @property
+    @cached_property
     def unweighted_losses(self) -> Array:
         """Loss of each prediction, (n,): a mistake, deviance, or absolute error."""
         return losses_of(self.y, self.predicted, None, bool(self.class_names), self.deviance)
 
-    @property
+    @cached_property
     def losses(self) -> Array:
         """The same, (n,), times the weights of rates, whose mean is 1 then."""
         w, losses = self.rate_weights, self.unweighted_losses

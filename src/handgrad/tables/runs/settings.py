@@ -295,7 +295,8 @@ class RunSettings(TableOptions):
                     "the deviance of the loss",
                     option("loss", name.split("_")[1]),
                 )
-        if self.task is None and (self.loss != SQUARED_ERROR or self.exposure is not None):
+        of_numbers = self.loss != SQUARED_ERROR or self.exposure is not None
+        if of_numbers and self.task is None and self.horizon is None:
             object.__setattr__(self, "task", "regression")
 
     def _check_split(self) -> None:
