@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow.csv import write_csv
+from pyarrow.csv import read_csv, write_csv
 
 import handgrad as hg
 from handgrad.files.features import Columns
@@ -124,6 +124,11 @@ def test_a_table_and_a_run(tmp_path: Path) -> None:
     assert record["findings"] == []
     assert [*record["scores"]] == ["new", "held_out"]
     assert record["columns"][-1]["column"] == "prediction of left"
+    for lost, found in ((["left"], []), (["left", "town"], ["missing column"])):
+        write_csv(read_csv(new).drop_columns(lost), tmp_path / "lost.csv")
+        record = json.loads(handgrad("compare", tmp_path / "lost.csv", run, "--json").stdout)
+        assert [finding["problem"] for finding in record["findings"]] == found
+        assert record["scores"] == {}
     other = columns(300, 2)
     turned = np.where(other["left"] == "yes", "no", "yes")
     worse = written(tmp_path / "worse.csv", 300, 2, left=turned)

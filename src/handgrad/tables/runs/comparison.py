@@ -127,8 +127,11 @@ def _run_folder(old: str) -> Path | None:
     return path.parent
 
 
-def _read(source: str, asked: TableOptions, messages: Messages) -> Table:
-    table = read_table_named(source, asked)
+def _read(
+    source: str, asked: TableOptions, messages: Messages, of_model: TableOptions | None = None
+) -> Table:
+    """A table read as asked, or like that of a model, of whose columns it may lack some."""
+    table = read_table_named(source, of_model or asked)
     check_asked(source, table.names, asked)
     messages.note(*(f"{source}: {note}" for note in table.notes))
     if not len(table.columns):
@@ -177,7 +180,7 @@ def _against_run(
     training = load_table(settings)
     check_files(run, training.table.files)
     named = TableModel.of(folder / MODEL)
-    table = _read(new, named.options(asked), messages)
+    table = _read(new, asked, messages, named.options(asked))
     table = table.with_columns(respelled(table.columns, named.spellings))
     target, names = training.target.name, training.feature_names
     known = target in table.names and not missing_targets(table.columns[target]).all()
