@@ -339,6 +339,13 @@ def test_a_loss_that_goes_up_by_a_tenth_of_a_constants_again_and_again(
         assert one(diagnosis, "learning rate too high").advice == "a learning rate of 0.01, a tenth"
 
 
+def test_a_learning_rate_that_is_not_known_is_not_told_as_0() -> None:
+    (high,) = found(curves(*[0.5, 0.3] * 5, rate=0.0), "learning rate too high")
+    assert high.advice == "a tenth of the learning rate"
+    (low,) = found(curves(*falling(0.7), rate=0.0), "learning rate too low")
+    assert low.evidence.startswith("in 40 epochs the training loss fell from 0.8 to 0.7;")
+
+
 def test_four_epochs_are_too_few_to_tell_a_shape() -> None:
     assert not curves(0.5, 0.9, 0.4, 0.6)
     assert found(curves(0.5, 0.5, 0.3, 0.6, 0.3), "learning rate too high")

@@ -408,13 +408,16 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
         what += f"prediction, {level:.3g}, and rose by {up_at_all:.3g} per epoch on average"
     else:
         return
-    rate = max(report.learning_rate for report in case.reports)
-    yield Finding(
-        "learning rate too high",
-        "training",
-        what,
-        f"a learning rate of {rate / 10:g}, a tenth",
+    rate = _highest_rate(case)
+    advice = (
+        f"a learning rate of {rate / 10:g}, a tenth" if rate else "a tenth of the learning rate"
     )
+    yield Finding("learning rate too high", "training", what, advice)
+
+
+def _highest_rate(case: Case) -> float:
+    """The highest learning rate of an epoch; 0 if the reports, as of perceptrons, have none."""
+    return max(report.learning_rate for report in case.reports)
 
 
 def _rise(losses: Array) -> float:
@@ -436,11 +439,12 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     a_fall = max(fell, 0.0) / (len(losses) - 1)
     if now - lowest < max(EPOCHS_IN_A_STEP * a_fall, 0.02 * abs(now)):
         return
-    rate = max(report.learning_rate for report in case.reports)
+    rate = _highest_rate(case)
+    at = f" at learning rate {rate:g}" if rate else ""
     yield Finding(
         "learning rate too low",
         "training",
-        f"in {len(losses)} epochs at learning rate {rate:g} the training loss fell from "
+        f"in {len(losses)} epochs{at} the training loss fell from "
         f"{losses[0]:.4g} to {losses[-1]:.4g}; one step of {step:.2g} along the gradient lowers it "
         f"from {now:.4g} to {lowest:.4g}",
         "the rate that hg.training.find_learning_rate(…) suggests",
