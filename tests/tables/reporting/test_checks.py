@@ -217,6 +217,9 @@ def test_a_class_that_is_never_found_is_named_with_its_rows() -> None:
     (found, *_) = told(side(y[:40], 0 * y[:40]), side(y[40:], 0 * y[40:]))
     assert (found.problem, found.where) == ("class never found", "class “yes”")
     assert found.evidence == "0 of its 10 rows, training rows included, are predicted correctly"
+    assert found.advice.endswith(
+        "--class-weight balanced, or sample_weight; or another threshold: --threshold f1"
+    )
     assert not {"class never found", "class hardly ever found"} & {*names(side(y, y))}
     four = (np.arange(N) < 4).astype(int)
     assert "class never found" not in names(side(four, 0 * four))

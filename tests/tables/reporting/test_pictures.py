@@ -61,7 +61,18 @@ def test_of_over_fitting_more_pictures_help(model: Any) -> None:
         for finding in Evidence(model, x, wrong, learned, None, None).warned
         if finding.problem == "over-fitting"
     ]
-    assert found.advice == "more pictures; for new rows expect the scores of held-out rows"
+    assert found.advice == "more pictures; for new pictures expect the scores of held-out pictures"
+    assert found.where == "training pictures"
+
+
+def test_findings_call_pictures_pictures(model: Any) -> None:
+    x, y = corners(12, 1)
+    found = {f.problem: f for f in Evidence(model, x, y[::-1], None, None, None).warned}
+    assert {"few pictures", "no better than guessing"} <= {*found}
+    words = " ".join(f"{f.where} {f.evidence} {f.advice}" for f in found.values())
+    assert "held-out pictures" in words
+    assert "row" not in words
+    assert "column" not in words
 
 
 def test_the_place_that_counts_is_found(model: Any, page: Page) -> None:

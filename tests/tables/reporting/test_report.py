@@ -152,6 +152,12 @@ def test_the_numbers_of_a_regression_are_those_of_scikit_learn(prices: tuple[Any
     assert "predicts price, a number, from 6 columns" in page.text
 
 
+def test_the_drawing_of_the_net_opens_on_a_click(iris: Page) -> None:
+    (folded,) = re.findall(r"<details>\s*<summary>The net, drawn[^§]*?</details>", iris.source)
+    assert 'aria-label="The net: ' in folded
+    assert iris.source.count('aria-label="The net: ') == 1
+
+
 def test_it_says_what_was_run(iris: Page) -> None:
     text = iris.sections["repeat"]
     assert "handgrad train 'my flowers.csv'" in text

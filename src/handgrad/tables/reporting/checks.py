@@ -51,11 +51,11 @@ def check_rows(
     """Make all checks; the arguments are those of `check_data`, and the scores."""
     both = [held] if training is None else [held, training]
     listed = check_data(held, training, names, sides, target)
-    listed.make("classes that are never found", lambda: _missed_classes(both))
-    listed.make("few held-out rows", lambda: _few_rows(held))
-    more = "more rows, or fewer columns" if names else "more pictures"
-    listed.make("over-fitting", lambda: _over_fitting(held, training, scores[0], more))
-    listed.make("no better than guessing", lambda: _no_better(held, both[-1], scores[0]))
+    unit, score, learned = "row" if names else "picture", scores[0], both[-1]
+    listed.make("classes that are never found", lambda: _missed_classes(both, unit))
+    listed.make("few held-out rows", lambda: _few_rows(held, unit))
+    listed.make("over-fitting", lambda: _over_fitting(held, training, score, unit))
+    listed.make("no better than guessing", lambda: _no_better(held, learned, score, unit))
     return listed
 
 
@@ -131,7 +131,7 @@ def _check_columns(
     listed.make(SENTINEL, lambda: check_by(lambda _, __: sentinels(sides, target)))
 
 
-def _missed_classes(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
+def _missed_classes(sides: Sequence[ScoredRows], unit: str) -> Iterator[Finding]:
     """Classes with a recall near 0, on all rows or on held-out rows."""
     if not sides[0].class_names:
         raise NotApplicableError("the target is a number")
@@ -140,43 +140,48 @@ def _missed_classes(sides: Sequence[ScoredRows]) -> Iterator[Finding]:
             n = sum(int((side.y == k).sum()) for side in some)
             correct = sum(int(((side.y == k) & (side.predicted == k)).sum()) for side in some)
             if n >= FEWEST_OF_A_CLASS and correct <= NEVER * n:
-                which = " held out" if len(some) == 1 else ", training rows included,"
+                which = " held out" if len(some) == 1 else f", training {unit}s included,"
+                advice = f"more {unit}s of it, or larger weights: --class-weight balanced"
+                if unit == "row":
+                    advice += ", or sample_weight"
+                    if len(sides[0].class_names) == 2 and sides[0].p is not None:
+                        advice += "; or another threshold: --threshold f1"
                 yield Finding(
                     "class never found" if not correct else "class hardly ever found",
                     f"class “{name}”",
-                    f"{correct} of its {rows_of(n)}{which} are predicted correctly",
-                    "more rows of it, or larger weights: --class-weight balanced, or sample_weight",
+                    f"{correct} of its {rows_of(n, unit)}{which} are predicted correctly",
+                    advice,
                 )
                 break
 
 
-def _few_rows(held: ScoredRows) -> Iterator[Finding]:
+def _few_rows(held: ScoredRows, unit: str) -> Iterator[Finding]:
     """Too few held-out rows, of all classes or of some, for reliable scores."""
     if len(held) < FEW_ROWS:
         yield Finding(
-            "few rows",
-            "held-out rows",
+            f"few {unit}s",
+            f"held-out {unit}s",
             f"there are only {len(held)}: all scores are noisy",
-            "more rows, or a larger held-out fraction",
+            f"more {unit}s, or a larger held-out fraction",
         )
     classes = held.class_names
     counts = np.array([(held.y == k).sum() for k in range(len(classes))])
     few = np.flatnonzero(counts < FEWEST_OF_A_CLASS)
     if not len(few):
         return
-    named = [f"{rows_of(int(counts[k]))} of “{classes[k]}”" for k in few[:MOST_NAMED]]
+    named = [f"{rows_of(int(counts[k]), unit)} of “{classes[k]}”" for k in few[:MOST_NAMED]]
     named += [f"few of {len(few) - MOST_NAMED} more classes"] * (len(few) > MOST_NAMED)
     yield Finding(
-        "few rows",
+        f"few {unit}s",
         f"class “{classes[few[0]]}”" if len(few) == 1 else f"{len(few)} classes",
         f"only {', '.join(named)} held out: these scores are noisy, and so are balanced accuracy "
         "and ROC AUC, which weight all classes equally",
-        "more rows of them, or a larger held-out fraction",
+        f"more {unit}s of them, or a larger held-out fraction",
     )
 
 
 def _over_fitting(
-    held: ScoredRows, training: ScoredRows | None, score: Score, more: str
+    held: ScoredRows, training: ScoredRows | None, score: Score, unit: str
 ) -> Iterator[Finding]:
     """Predictions that are much better for training rows than for held-out rows."""
     if training is None:
@@ -193,27 +198,31 @@ def _over_fitting(
     if worse and apart > max(LOST * gained, DEVIATIONS * deviation):
         yield Finding(
             "over-fitting",
-            "training rows",
-            f"{score.name.lower()} is {score.shown(score.training)} for training rows, "
-            f"{score.shown(score.held)} for held-out rows, {score.shown(score.baseline)} for "
+            f"training {unit}s",
+            f"{score.name.lower()} is {score.shown(score.training)} for training {unit}s, "
+            f"{score.shown(score.held)} for held-out {unit}s, {score.shown(score.baseline)} for "
             "guessing",
-            f"{more}; for new rows expect the scores of held-out rows",
+            f"more {unit}s{', or fewer columns' if unit == 'row' else ''}; for new {unit}s expect "
+            f"the scores of held-out {unit}s",
         )
 
 
-def _no_better(held: ScoredRows, learned: ScoredRows, score: Score) -> Iterator[Finding]:
+def _no_better(held: ScoredRows, learned: ScoredRows, score: Score, unit: str) -> Iterator[Finding]:
     """Predictions that are not significantly better than guessing."""
     if held.one_class:
         raise SkippedCheckError("all held-out rows are of one class")
     gains = _gains(held, learned)
     if all(gain.mean() <= half_width(gain, held.units) for gain in gains):
-        not_sure = f": not significant with {rows_of(len(held))}" if score.beats_baseline else ""
+        not_sure = (
+            f": not significant with {rows_of(len(held), unit)}" if score.beats_baseline else ""
+        )
         yield Finding(
             "no better than guessing",
-            "held-out rows",
+            f"held-out {unit}s",
             f"{score.name.lower()} is {score.shown(score.held)}, for guessing "
             f"{score.shown(score.baseline)}{not_sure}",
-            "other columns, or more rows: the model found no relation to the target in these",
+            f"{'other columns, or ' if unit == 'row' else ''}more {unit}s: the model found no "
+            "relation to the target in these",
         )
 
 
