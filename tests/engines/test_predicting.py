@@ -12,6 +12,7 @@ import pytest
 import handgrad as hg
 from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.dispatch import DispatchingPredictor
+from handgrad.graph.threads import cores_at_most
 from tests.contracts.table import LAYERS, rows_for
 from tests.graph import pages
 
@@ -437,6 +438,42 @@ def test_threads_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_many_rows_have_the_same_predictions_on_one_core_and_on_several() -> None:
+    net, x = hg.Net(hg.Linear(64, 100, rng=0), hg.ReLU(), hg.Linear(100, 10, rng=1)), rows_of(6000)
+    with cores_at_most(1):
+        expected = net.predict(x, engine="compiled")
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            part = slice(None, None) if k else slice(3000)
+            if not np.array_equal(net.predict(x[part], engine="compiled"), expected[part]):
+                wrong.append(k)
+
+    work(1)
+    threads = [threading.Thread(target=work, args=(k % 2,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("place", [0, 5999])
+def test_one_row_whose_prediction_is_not_finite_is_noticed_on_any_core(place: int) -> None:
+    net, x = hg.Net(hg.Linear(64, 100, rng=0), hg.ReLU(), hg.Linear(100, 10, rng=1)), rows_of(6000)
+    x[place] = 3e38 * np.sign(net.layers[0].W[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = net.predict(x, engine="eager")
+        found = net.predict(x, engine="compiled")
+    assert not np.isfinite(expected[place]).all()
+    np.testing.assert_array_equal(found, expected)
+
+
+def rows_of(n: int) -> Any:
+    return np.random.default_rng(n).standard_normal((n, 64)).astype(np.float32)
 
 
 def test_the_result_belongs_to_who_asked() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.engines.compiled import predictor
+from handgrad.engines.compiled import thread_pool
 from handgrad.engines.compiled.engine import CompiledEngine
 from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.dispatch import DispatchingPredictor
@@ -263,7 +263,7 @@ def test_no_rows_have_no_predictions() -> None:
 
 
 def test_few_rows_are_predicted_without_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "Thread", None)  # to begin one fails
+    monkeypatch.setattr(thread_pool, "Thread", None)  # to begin one fails
     net, x = net_of(PaddedMean), (np.tile(SEQUENCES, (40, 1, 1)), np.tile(MASK, (40, 1)))
     expected = net.predict(x, engine="eager")
     np.testing.assert_allclose(net.predict(x, engine="compiled"), expected, 1e-12)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
-from threading import Thread
 from typing import Any, ClassVar, TypeGuard, TypeVar
 
 import numpy as np
@@ -14,7 +13,8 @@ from handgrad.engines.compiled.program_cache import (
     load_or_make,
     refused_as_cannot_lower,
 )
-from handgrad.engines.compiled.runner import CallSequence, Runner
+from handgrad.engines.compiled.runner import CallSequence, Runner, run_at_once
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.loops.program import FINISHED, buffer_of
 from handgrad.graph.threads import blas_threads, worker_threads
@@ -23,7 +23,7 @@ from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, form_of, named_parts, number_of_rows
 
 T = TypeVar("T")
-A_THREADS_WORK = 2e7  # multiplications; fewer are done before a thread has started
+A_THREADS_WORK = 2e7  # multiplications; fewer are done before a parked thread runs
 
 
 class CompiledPredictor:
@@ -59,6 +59,7 @@ class CompiledPredictor:
         self.multiplications = plan.multiplications
         self.few = [SmallBatch(self)]
         self.runners: list[Runner] = []  # with scratch memory of their own
+        self.pools: list[ThreadPool] = []
 
     def _plan(self, x: Inputs) -> CompiledPlan:
         """Trace and compile the predictions."""
@@ -108,27 +109,26 @@ class CompiledPredictor:
         named = named_parts("x", x)
         buffers = {buffer_of(name): np.ascontiguousarray(part) for name, part in named.items()}
         p = np.empty((n, *self.runner.output_shape), self.runner.program.dtype)
-        returned: list[int] = []
-
-        def predict(start: int) -> None:
-            rows = slice(start, start + part)
-            parts = {name: array[rows] for name, array in buffers.items()}
-            parts["predictions"] = p[rows]
-            runner = _free(self.runners, self.runner.with_own_scratch)
-            returned.append(runner(n_rows=len(p[rows]), **parts, **self.weights))
-            self.runners.append(runner)
-
         with worker_threads(by_blas=self.by_blas) as cores:
             work = n * self.multiplications
             threads = max(1, min(cores, int(work / A_THREADS_WORK)))
             part = math.ceil(n / (threads * PREDICTED_AT_ONCE)) * PREDICTED_AT_ONCE
-            others = [Thread(target=predict, args=(start,)) for start in range(part, n, part)]
-            for thread in others:
-                thread.start()
-            predict(0)
-            for thread in others:
-                thread.join()
-        return p if returned.count(FINISHED) == len(others) + 1 else None
+            parts = [slice(start, start + part) for start in range(0, n, part)]
+            runners = [_free(self.runners, self.runner.with_own_scratch) for _ in parts]
+            calls = [
+                runner.bind(
+                    n_rows=len(p[rows]),
+                    **{name: array[rows] for name, array in buffers.items()},
+                    predictions=p[rows],
+                    **self.weights,
+                )
+                for runner, rows in zip(runners, parts, strict=True)
+            ]
+            pool = _free(self.pools, ThreadPool)
+            returned = run_at_once(calls, pool)
+        self.runners += runners
+        self.pools.append(pool)
+        return p if returned.count(FINISHED) == len(parts) else None
 
 
 def _free(parts: list[T], make: Callable[[], T]) -> T:

@@ -24,7 +24,7 @@ from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.target import LARGE_PRODUCT, TargetInfo
 from handgrad.textbook.layers import Array
 
-NAME = "run_calls"
+NAME, AT_ONCE = "run_calls", "run_at_once"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,24 @@ class CallSequence:
         pairs, returned = self.addresses
         done = self.function(pairs, rounds * self.calls_per_round, returned)
         return done // self.calls_per_round, self.returned.item()
+
+
+def run_at_once(calls: Sequence[NativeCall], pool: ThreadPool) -> list[int]:
+    """Make calls at once, on the threads of a pool; returns the result of each."""
+    blocks = [_block(call.arguments, 1) for call in calls]
+    pairs = np.array(
+        [
+            (call.function.address, block.ctypes.data)
+            for call, block in zip(calls, blocks, strict=True)
+        ],
+        np.int64,
+    )
+    returned = np.empty(len(calls), np.int64)
+    shared = np.array([pairs.ctypes.data, returned.ctypes.data], np.int64)
+    with pool.running(len(calls)):
+        _run_at_once()(pool.memory.ctypes.data, shared.ctypes.data, len(calls))
+    results: list[int] = returned.tolist()
+    return results
 
 
 def _block(arguments: Sequence[Argument], rounds: int) -> Array:
@@ -133,6 +151,45 @@ def _text() -> str:
     b.branch(head)
     b.position_at_end(after)
     b.ret(i)
+    return str(module)
+
+
+@lru_cache
+def _run_at_once() -> Callable[..., None]:
+    return ctypes_function(
+        AT_ONCE, _text_at_once, None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+    )
+
+
+def _text_at_once() -> str:
+    """The LLVM module of the function that makes the calls of `pairs` as parts of one job."""
+    import llvmlite.binding as binding
+    import llvmlite.ir as ir
+
+    from handgrad.engines.compiled.ir_helpers import INT, VOID, define_once, i64
+    from handgrad.engines.compiled.parallel_for import BLOCK, parallel_for
+
+    module = ir.Module(AT_ONCE)
+    module.triple = binding.get_process_triple()
+
+    def one_call(b: ir.IRBuilder) -> None:
+        shared, part = b.function.args
+        pairs, returned = (
+            b.inttoptr(b.load(b.gep(shared, [i64(place)])), BLOCK) for place in range(2)
+        )
+        pair = b.gep(pairs, [b.mul(part, i64(2))])
+        entry_type = ir.FunctionType(INT, [BLOCK]).as_pointer()
+        entry_point = b.inttoptr(b.load(pair), entry_type)
+        block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), BLOCK)
+        b.store(b.call(entry_point, [block]), b.gep(returned, [part]))
+        b.ret(i64(0))
+
+    function = ir.Function(module, ir.FunctionType(VOID, [BLOCK, BLOCK, INT]), AT_ONCE)
+    b = ir.IRBuilder(function.append_basic_block())
+    pool, shared, count = function.args
+    job = define_once(module, "one_call", [BLOCK, INT], one_call, INT)
+    b.call(parallel_for(module), [pool, job, shared, count])
+    b.ret_void()
     return str(module)
 
 
