@@ -217,6 +217,16 @@ def test_amounts_of_zero_or_below_are_refused(entrance: Callable[..., Any]) -> N
 
 
 @each_entrance
+def test_risk_labels_are_minus_1_0_or_1(entrance: Callable[..., Any]) -> None:
+    net, words = (
+        hg.Net(hg.Linear(3, 1, rng=0)),
+        ("a target of 2", "-1 for a row", "TabularSurvival"),
+    )
+    with refused(hg.errors.DataError, *words, net=net):
+        entrance(net, (X, np.arange(12.0)), loss=hg.losses.LogisticHazardLoss())
+
+
+@each_entrance
 def test_several_answers_a_row_are_taken_as_they_are(entrance: Callable[..., Any]) -> None:
     net = hg.Net(hg.Linear(3, 2, rng=0))
     answers = np.stack([Y, 1 - Y // 2], axis=1)

@@ -64,6 +64,8 @@ def targets(loss: hg.Loss, shape: Sequence[int], dtype: Any) -> Any:
             return rng.integers(0, shape[-1], shape[:-1])
         case hg.losses.kinds.BinaryLabels():
             return rng.integers(0, 2, shape).astype(dtype)
+        case hg.losses.kinds.RiskLabels():
+            return rng.integers(-1, 2, shape).astype(dtype)
         case hg.losses.kinds.PositiveAmounts():
             return rng.integers(1, 6, shape).astype(dtype)
         case hg.losses.kinds.Amounts():

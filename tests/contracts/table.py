@@ -136,6 +136,7 @@ LOSSES: dict[str, Callable[[], hg.Loss]] = {
     "PoissonNLLLoss": lambda: hg.losses.PoissonNLLLoss(),
     "GammaDevianceLoss": lambda: hg.losses.GammaDevianceLoss(),
     "TweedieDevianceLoss": lambda: hg.losses.TweedieDevianceLoss(1.3),
+    "LogisticHazardLoss": lambda: hg.losses.LogisticHazardLoss(),
 }
 
 OPTIMIZERS: dict[str, Callable[[], hg.optimizers.Optimizer]] = {

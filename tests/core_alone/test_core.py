@@ -14,7 +14,10 @@ from handgrad.textbook.metrics.registry import METRICS
 
 X, Y = hg.data.make_moons(200, rng=0)
 ENGINES: tuple[EngineName, ...] = ("eager", "compiled", "portable")
-OF_NUMBERS = {"r2", "mean_squared_error", "root_mean_squared_error", "mean_absolute_error"}
+OF_NUMBERS = {
+    *("r2", "mean_squared_error", "root_mean_squared_error", "mean_absolute_error"),
+    "concordance_index",
+}
 
 
 def moons_net() -> hg.Net:

@@ -693,6 +693,12 @@ CASES = {
         lambda rng: {"y": rng.uniform(1, 5, 6), "m": rng.uniform(1, 5, 6)},
     ),
     "Tweedie's slope": Case(tweedie_terms),
+    "LogisticHazardLoss": Case(
+        weighted(lambda rng: {"z": rng.normal(size=(5, 2, 3)), "y": rng.integers(-1, 2, (5, 6))}),
+        of_loss(hg.losses.LogisticHazardLoss(), "z"),
+    ),
+    "event in the third interval": Case(lambda rng: {"h": rng.uniform(0.1, 0.9, 3)}),
+    "survival": Case(lambda rng: {"z": rng.normal(size=(5, 3))}),
     "deviance": Case(
         lambda rng: {"y": rng.uniform(1, 5, 6), "r": rng.uniform(1, 5, 6)},
     ),

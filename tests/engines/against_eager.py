@@ -24,8 +24,8 @@ def targets(loss: hg.Loss, n: int, k: int, dtype: Any) -> Any:
         return rng.integers(0, k, n)
     if isinstance(loss.target_kind, hg.losses.kinds.BinaryLabels):
         return rng.integers(0, 2, (n, k)).astype(dtype)
-    if isinstance(loss.target_kind, hg.losses.kinds.Amounts):
-        return loss.target_kind.examples(np.empty((n, k), dtype), rng)
+    if isinstance(loss.target_kind, hg.losses.kinds.Amounts | hg.losses.kinds.RiskLabels):
+        return loss.target_kind.examples(np.empty((n, k), dtype), rng).astype(dtype)
     return rng.standard_normal((n, k)).astype(dtype)
 
 

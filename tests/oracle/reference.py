@@ -202,6 +202,14 @@ def tweedie_deviance(z: Any, y: Any, reduction: str) -> Any:
     return reduced(2 * (of_y - y * m**-0.3 / -0.3 + m**0.7 / 0.7), reduction)
 
 
+def logistic_hazard(z: Any, y: Any, reduction: str) -> Any:
+    """The sum over a row's intervals: of those at risk the binary cross-entropy."""
+    rows = functional.binary_cross_entropy_with_logits(
+        z, y.clamp(min=0).to(z.dtype), weight=(y >= 0).to(z.dtype), reduction="none"
+    )
+    return reduced(z.shape[-1] * rows, reduction)
+
+
 def hinge(z: Any, y: Any, reduction: str) -> Any:
     return reduced(functional.relu(1 - (2 * y - 1) * z), reduction)
 
@@ -230,6 +238,7 @@ LOSSES: dict[str, Callable[[Any, Any, str], Any]] = {
     "PoissonNLLLoss": lambda z, y, r: functional.poisson_nll_loss(z, y, reduction=r),
     "GammaDevianceLoss": gamma_deviance,
     "TweedieDevianceLoss": tweedie_deviance,
+    "LogisticHazardLoss": logistic_hazard,
 }
 
 # What must not come near 0 if a slope is not to jump.

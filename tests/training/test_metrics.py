@@ -1,6 +1,7 @@
 """Metrics to the last digit, worked out by hand and beside scikit-learn."""
 
 import copy
+import itertools
 from typing import Any
 
 import numpy as np
@@ -174,11 +175,52 @@ def test_whole_weights_are_rows_that_come_again(name: str) -> None:
     w, rows = np.array([1, 2, 0, 3, 1, 1]), np.repeat(np.arange(6), [1, 2, 0, 3, 1, 1])
     p, y = rng.random((6, 3)), np.array([0, 1, 2, 1, 2, 0])
     p /= p.sum(axis=1, keepdims=True)
-    if name in ("precision", "recall", "f1"):
+    if name == "concordance_index":
+        p, y = p[:, :1], np.array([2, -3, 1, 3, -2, 4])
+    elif name in ("precision", "recall", "f1"):
         p, y = p[:, :1], y % 2
     elif "error" in name or name == "r2":
         y = rng.normal(size=(6, 3))
     close(METRICS[name](p, y, w.astype(float)), METRICS[name](p[rows], y[rows]))
+
+
+def harrell(p: Any, y: Any, w: Any) -> float:
+    """The definition, pair by pair."""
+    right = total = 0.0
+    for i, j in itertools.permutations(range(len(p)), 2):
+        later = abs(y[j]) > abs(y[i]) or (abs(y[j]) == abs(y[i]) and y[j] < 0)
+        if y[i] > 0 and later:
+            total += w[i] * w[j]
+            right += w[i] * w[j] * (1.0 if p[j] > p[i] else 0.5 if p[j] == p[i] else 0.0)
+    return right / total if total else float("nan")
+
+
+@quickly
+@given(st.integers(1, 40), st.integers(1, 30), st.integers(0, 10**6))
+def test_the_concordance_index_is_that_of_all_pairs(n: int, times: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.integers(1, times + 1, n) * rng.choice([-1, 1], n)
+    p, w = rng.integers(0, 8, n) / 8, rng.uniform(0, 2, n)
+    for weights, of_rows in ((None, np.ones(n)), (w, w)):
+        found = m.concordance_index(p, y, weights)
+        assert found == pytest.approx(harrell(p, y, of_rows), rel=1e-9, nan_ok=True)
+
+
+def test_a_concordance_index_worked_out_by_hand() -> None:
+    y = np.array([1.0, 2.0, -2.0, 2.0, -3.0])  # known: 1 before all; both 2 before −2 and −3
+    assert m.concordance_index(np.array([1.0, 2.0, 3.0, 2.0, 4.0]), y) == 1
+    assert m.concordance_index(np.ones((5, 1)), y) == 0.5
+    assert m.concordance_index(np.array([9.0, 2.0, 3.0, 2.0, 2.0]), y) == 3 / 8  # 1 + ½ + 1 + ½
+    assert np.isnan(m.concordance_index(np.ones(2), np.array([-1.0, 2.0])))
+    assert np.isnan(m.concordance_index(np.array([np.nan, 1.0]), np.array([1.0, 2.0])))
+
+
+def test_the_concordance_index_of_many_rows_is_quick() -> None:
+    y = np.arange(1.0, 30_001.0)
+    p = np.where(y % 3 == 0, 0, y)  # a third has the shortest prediction, and equal ones
+    first = y[y % 3 == 0] - 1
+    wrong = (first - np.arange(len(first))).sum() + len(first) * (len(first) - 1) / 4
+    assert m.concordance_index(p, y) == pytest.approx(1 - wrong / (3e4 * (3e4 - 1) / 2), rel=1e-9)
 
 
 def test_where_nothing_was_said_to_be_of_the_class_precision_is_0() -> None:
@@ -220,7 +262,8 @@ def test_what_is_for_two_classes_or_for_one_a_row_says_so() -> None:
         m.top_k_accuracy(p, y, k=0)
 
 
-ALL_OF_CLASSES = [name for name in METRICS if "error" not in name and name != "r2"]
+OF_NUMBERS = ("r2", "concordance_index")
+ALL_OF_CLASSES = [name for name in METRICS if "error" not in name and name not in OF_NUMBERS]
 
 
 def test_every_metric_of_classes_goes_by_its_name() -> None:

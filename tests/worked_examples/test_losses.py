@@ -138,6 +138,25 @@ def test_far_off_a_deviance_is_large_and_no_nan() -> None:
             assert not np.isnan(loss.backward()).any()
 
 
+def test_a_logistic_hazard_is_the_likelihood_of_what_was_seen() -> None:
+    z, loss = np.random.default_rng(0).normal(size=(4, 3)), hg.losses.LogisticHazardLoss()
+    h = 1 / (1 + np.exp(-z))
+    y = np.array([[0, 0, 1], [1, -1, -1], [0, -1, -1], [0, 0, 0]])
+    seen = [(1 - h[0, 0]) * (1 - h[0, 1]) * h[0, 2], h[1, 0], 1 - h[2, 0], np.prod(1 - h[3])]
+    assert loss.forward(z, y) == pytest.approx(-np.log(seen).mean(), rel=1e-12)
+    w = np.array([1.0, 2.0, 0.5, 3.0])
+    expected = -np.average(np.log(seen), weights=w)
+    assert loss.forward(z, y, w) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_logistic_hazard_does_not_depend_on_logits_that_were_not_at_risk() -> None:
+    z, loss = np.array([[0.5, 2.0], [0.5, -3.0]]), hg.losses.LogisticHazardLoss()
+    y = np.array([[1, -1], [0, -1]])
+    value = loss.forward(z, y)
+    assert not loss.backward()[:, 1].any()
+    assert loss.forward(z + np.array([0.0, 100.0]), y) == value
+
+
 def test_what_the_output_says_is_told_in_the_terms_of_the_targets() -> None:
     z = np.array([[0.0, np.log(3.0)]])
     np.testing.assert_allclose(

@@ -18,6 +18,8 @@ AMOUNTS = np.random.default_rng(1).gamma(2.0, size=(60, 1))
 SHARES = np.array([0.7, 0.2, 0.1])
 ENTROPY = -(SHARES * np.log(SHARES)).sum()
 BINARY = -(0.2 * np.log(0.2) + 0.8 * np.log(0.8))
+# of 60 rows 12 have an event in the first interval, 12 of 24 in the second; 24 are censored between
+AT_RISK = np.repeat([[1, -1], [0, -1], [0, 1], [0, 0]], [12, 24, 12, 12], axis=0).astype(float)
 MEAN, GEOMETRIC = COUNTS.mean(), np.exp(np.log(AMOUNTS).mean())
 
 LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
@@ -38,6 +40,7 @@ LOSSES: list[tuple[hg.Loss, Any, int, float]] = [
     (hg.losses.GammaDevianceLoss(), AMOUNTS, 1, 2 * np.log(AMOUNTS.mean() / GEOMETRIC)),
     # of power 1.5: −8 √y + 4 (y/√m + √m), where the mean of y is m
     (hg.losses.TweedieDevianceLoss(), COUNTS, 1, 8 * (np.sqrt(MEAN) - np.sqrt(COUNTS).mean())),
+    (hg.losses.LogisticHazardLoss(), AT_RISK, 2, BINARY + 24 / 60 * np.log(2)),
 ]
 
 

@@ -31,7 +31,9 @@ NOT_OF_ROWS = {
 }
 
 
-NOT_OF_THE_PLAYGROUND = {"Loss", "kinds", "GammaDevianceLoss", "TweedieDevianceLoss"}
+NOT_OF_THE_PLAYGROUND = {
+    *("Loss", "kinds", "GammaDevianceLoss", "TweedieDevianceLoss", "LogisticHazardLoss")
+}
 BY_THEMSELVES = {"Optimizer", "LBFGS", "Muon", "EMA", "SWA", "GradientAccumulation"}
 
 

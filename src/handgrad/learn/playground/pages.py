@@ -43,8 +43,8 @@ LAYERS = (
     *(layers.Softmax, layers.BatchNorm, layers.LayerNorm, layers.RMSNorm, layers.Dropout),
     layers.FeatureScale,
 )
-# Names of no loss, or of one that the playground does not have: amounts above 0 are not its data.
-NO_LOSSES = ("Loss", "kinds", "GammaDevianceLoss", "TweedieDevianceLoss")
+# Names of no loss, or of one for amounts above 0 or times, of which the playground has no data.
+NO_LOSSES = ("Loss", "kinds", "GammaDevianceLoss", "TweedieDevianceLoss", "LogisticHazardLoss")
 RULES = tuple(  # that see flat arrays
     kind
     for name in optimizers.__all__

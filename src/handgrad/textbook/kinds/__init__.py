@@ -19,6 +19,7 @@ from handgrad.textbook.kinds.targets import (
     Distributions,
     NumericTargets,
     PositiveAmounts,
+    RiskLabels,
     TargetKind,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "PredictionKind",
     "Probabilities",
     "Quantiles",
+    "RiskLabels",
     "Scores",
     "TargetKind",
 ]

@@ -174,6 +174,29 @@ class BinaryLabels(NumericTargets):
         return rng.integers(0, 2, p.shape)
 
 
+class RiskLabels(NumericTargets):
+    """Risk labels of intervals of time: 1 an event, 0 survived, −1 not at risk, or not observed."""
+
+    name = "risk labels"
+    default_metrics = ()
+
+    def check_range(self, y: Array, what: str, learn: bool) -> None:
+        if not np.isin(y, (-1, 0, 1)).all():
+            raise DataError(
+                f"{what}: a target of {y[~np.isin(y, (-1, 0, 1))].flat[0]:g}",
+                "1 for an event in the interval, 0 for none, -1 for a row that is not at risk",
+                "TabularSurvival, which takes times",
+            )
+
+    def examples(self, p: Array, rng: np.random.Generator) -> Array:
+        return rng.integers(-1, 2, p.shape)
+
+    def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
+        y = y.reshape(len(y), k).astype(np.float64)
+        at_risk = np.where(y < 0, 0, w[:, None])
+        return [(at_risk * y).sum(axis=0) / np.maximum(at_risk.sum(axis=0), np.finfo(float).tiny)]
+
+
 class ClassLabels(TargetKind):
     """Class labels: whole numbers (n, …), for predictions (n, …, n_classes)."""
 

@@ -24,6 +24,7 @@ from handgrad.textbook.losses.regression import (
     QuantileLoss,
     TweedieDevianceLoss,
 )
+from handgrad.textbook.losses.survival import LogisticHazardLoss
 from handgrad.textbook.losses.weighting import mean_weights as mean_weights
 from handgrad.textbook.losses.weighting import weighted_mean as weighted_mean
 
@@ -35,6 +36,7 @@ __all__ = [
     "HingeLoss",
     "HuberLoss",
     "LabelSmoothingCrossEntropyLoss",
+    "LogisticHazardLoss",
     "Loss",
     "MAELoss",
     "MSELoss",

@@ -16,6 +16,7 @@ from handgrad.textbook.metrics.regression import (
     r2,
     root_mean_squared_error,
 )
+from handgrad.textbook.metrics.survival import concordance_index
 
 __all__ = [
     "accuracy",
@@ -32,4 +33,5 @@ __all__ = [
     "root_mean_squared_error",
     "mean_absolute_error",
     "r2",
+    "concordance_index",
 ]
