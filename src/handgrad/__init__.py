@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         MLPRegressor,
         PictureClassifier,
     )
-    from handgrad.tables.tabular import TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular import TabularClassifier, TabularRegressor, TabularSurvival
 
 __all__ = [
     "Linear", "Tanh", "ReLU", "Sigmoid", "GELU", "Softmax", "Standardize", "BatchNorm", "LayerNorm",
@@ -85,8 +85,8 @@ __all__ = [
     "SigmoidBinaryCrossEntropyLoss", "MSELoss", "Loss", "losses",
     "SGD", "Adam", "AdamW", "optimizers", "penalties", "schedules",
     "train", "fit", "fit_many", "compile", "evaluate", "training", "cluster", "metrics",
-    "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "PictureClassifier",
-    "LanguageModel", "tables",
+    "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "TabularSurvival",
+    "PictureClassifier", "LanguageModel", "tables",
     "check_gradients", "diagnose", "check", "trace", "Graph", "compiled_source",
     "explain", "exercise", "play", "learn",
     "make_classification", "data",
@@ -109,7 +109,7 @@ _LATER = {
         "plots": " ".join(name for name in __all__ if "plot" in name and name != "plots"),
         "tables.data": "make_classification",
         "tables.estimators": "MLPClassifier MLPRegressor PictureClassifier LanguageModel",
-        "tables.tabular": "TabularClassifier TabularRegressor",
+        "tables.tabular": "TabularClassifier TabularRegressor TabularSurvival",
     }.items()
     for name in names.split()
 }

@@ -28,6 +28,7 @@ def estimators() -> dict[str, Any]:
         return {
             "TabularClassifier": hg.TabularClassifier(**small).fit(table, CLASSES),
             "TabularRegressor": hg.TabularRegressor(**small).fit(x, x[:, 0]),
+            "TabularSurvival": hg.TabularSurvival(**small).fit(x, x[:, 0] * np.where(y, 1, -1)),
             "texts": hg.TabularClassifier(**small).fit(pa.table({"review": texts}), opinions),
             "TableEncoder": hg.tables.TableEncoder().fit(table),
             "MLPClassifier": hg.MLPClassifier(

@@ -128,6 +128,10 @@ LIES: dict[str, tuple[str, Change, str]] = {
     "a target below its lowest": (
         "TabularRegressor", put("fitted", "target", [0.0, 1.0, 2.0, 1.0]), "target is"
     ),
+    "intervals that end before they begin": (
+        "TabularSurvival", put("fitted", "times", [2.0, 1.0]), "times is"
+    ),
+    "intervals more than outputs": ("TabularSurvival", put("fitted", "times", [1.0]), "a net from"),
     "buckets of no letters": ("texts", put(*FITTED, "review", "buckets", "!"), "column review is"),
     "weights too few": ("texts", put(*FITTED, "review", "weights", "AAA="), "column review is"),
     "no scores": ("texts", put(*FITTED, "review", "moments", ""), "column review is"),

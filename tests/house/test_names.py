@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).with_name("user_script.py")
 FOREVER = (
     *("Net", "Linear", "Tanh", "Softmax", "CrossEntropyLoss", "SGD", "Layer", "train", "fit"),
     *("check_gradients", "trace", "compiled_source", "save", "load", "diagnose", "explain"),
-    *("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"),
+    *("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "TabularSurvival"),
     *("make_classification", "plot_dataset", "plot_loss_functions", "plot_cross_entropy"),
     *("plot_training_progress", "plot_decision_boundary", "train_and_plot"),
 )

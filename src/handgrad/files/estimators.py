@@ -23,7 +23,8 @@ PIPELINE_KEYS = {"estimator", "settings", "steps"}
 PIPELINE_SETTINGS = ("verbose",)  # those that a file stores
 # Importers of the package of each estimator, registered by handgrad/__init__.py.
 PACKAGES: dict[str, Callable[[], ModuleType]] = {}
-LAST = ("TabularClassifier", "TabularRegressor", "Forecaster")  # they are no transformers
+# They are no transformers.
+LAST = ("TabularClassifier", "TabularRegressor", "TabularSurvival", "Forecaster")
 
 
 class Summary(TypedDict, total=False):

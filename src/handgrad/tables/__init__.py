@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     )
     from handgrad.tables.reporting import write_report
     from handgrad.tables.runs import compare_tables, evaluate_table, list_runs, train_table
-    from handgrad.tables.tabular import TableEncoder, TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular import (
+        TableEncoder,
+        TabularClassifier,
+        TabularRegressor,
+        TabularSurvival,
+    )
     from handgrad.training.results import Contributions, PartialDependence, PermutationImportance
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "TabularClassifier",
     "TabularEmbedding",
     "TabularRegressor",
+    "TabularSurvival",
     "compare_tables",
     "contributions",
     "evaluate_table",

@@ -118,6 +118,9 @@ def model(name: str) -> Any:
             case "table of amounts":
                 regressor = hg.TabularRegressor(3, loss="gamma", epochs=2, random_state=0)
                 return regressor.fit(table(), np.exp(matrix()[:, 1]))
+            case "table of times":
+                survival = hg.TabularSurvival(3, epochs=2, random_state=0)
+                return survival.fit(table(), np.abs(matrix()[:, 1]) * np.sign(matrix()[:, 0] + 0.5))
     raise KeyError(name)
 
 
@@ -138,6 +141,7 @@ OF_TABLES = (
     *("encoded", "encoded and scaled", "table of classes", "table of numbers"),
     "table of quantiles",
     "table of amounts",
+    "table of times",
 )
 NAMES = OF_NUMBERS + OF_TABLES
 

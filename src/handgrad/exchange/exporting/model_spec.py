@@ -37,7 +37,7 @@ Output = Literal["output", "probabilities", "scores", "values"]
 
 MODELS = (
     "a net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor, "
-    "or a Pipeline"
+    "TabularSurvival, or a Pipeline"
 )
 STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 

@@ -91,6 +91,29 @@ class Numbers(Layer):
         return np.clip(z * self.spread + self.center, self.low, self.high)
 
 
+class RestrictedMean(Layer):
+    """Restricted mean survival time: the area under the survival curve of hazards of intervals.
+
+    forward     y = Σᵢ width_i (Sᵢ₋₁ + Sᵢ)/2, where Sᵢ = Sᵢ₋₁ (1 − hᵢ) and S₀ = 1
+    shapes      h (n, …, n_intervals)    y (n, …, 1)
+    """
+
+    n_out = 1
+
+    def __init__(self, widths: list[float]) -> None:
+        super().__init__()
+        self.widths, self.n_in = widths, len(widths)
+
+    def forward(self, h: Array) -> Array:
+        before = np.ones_like(h[..., :1])
+        area = np.zeros_like(before)
+        for i, width in enumerate(self.widths):
+            after = before * (1 - h[..., i : i + 1])
+            area = area + width / 2 * (before + after)
+            before = after
+        return area
+
+
 class InverseLink(Layer):
     """Inverse link function of a loss: outputs to probabilities or rates.
 

@@ -41,8 +41,8 @@ def export(
     Parameters
     ----------
     model : net, estimator or Pipeline
-        A net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier or
-        TabularRegressor, or a Pipeline of StandardScaler or TableEncoder and an MLP.
+        A net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor
+        or TabularSurvival, or a Pipeline of StandardScaler or TableEncoder and an MLP.
     path : str or Path
         File to write; its extension selects the format.
     x : array, shape (n, n_in), optional

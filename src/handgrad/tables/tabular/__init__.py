@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from handgrad.tables.tabular.encoder import TableEncoder
     from handgrad.tables.tabular.estimators import TabularClassifier, TabularRegressor
     from handgrad.tables.tabular.streamed import fits_in_memory
+    from handgrad.tables.tabular.survival import TabularSurvival
 
 __all__ = [
     "TableEncoder",
     "TabularClassifier",
     "TabularRegressor",
+    "TabularSurvival",
     "fits_in_memory",
 ]
 
@@ -22,7 +24,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.tabular' has no attribute {name!r}")
     require_packages(name)
-    from handgrad.tables.tabular import encoder, estimators, streamed
+    from handgrad.tables.tabular import encoder, estimators, streamed, survival
 
-    modules = {"TableEncoder": encoder, "fits_in_memory": streamed}
+    modules = {"TableEncoder": encoder, "fits_in_memory": streamed, "TabularSurvival": survival}
     return getattr(modules.get(name, estimators), name)

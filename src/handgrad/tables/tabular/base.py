@@ -14,13 +14,14 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
+    column_or_1d,
     validate_data,
 )
 
 from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Shardable
 from handgrad.exchange.exporting.wrapper_layers import EachMember
-from handgrad.files.features import Columns, Features
+from handgrad.files.features import Column, Columns, Features
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data import TableStream
 from handgrad.tables.data.dependent_rows import Units
@@ -29,6 +30,7 @@ from handgrad.tables.data.frames import (
     columns_of_frame,
     columns_of_records,
     frame_of,
+    numbers_in,
     records_in,
 )
 from handgrad.tables.data.out_of_range import out_of_range
@@ -338,8 +340,7 @@ class Tabular(Shardable, TableEstimator):
         rng = self._generator()
         if earlier is None:
             t, strata = self._targets(rows)
-            # outputs of a regressor are quantiles of one number
-            texts = text_columns(rows, t if is_classifier(self) else t[:, :1], rng, self.text)
+            texts = text_columns(rows, self._for_texts(t), rng, self.text)
             self.features_ = features_of(rows.table, rows.w, EMBEDDED_FROM, texts.features)
             x = encoded(self.features_, rows.table, texts.scores)
         else:
@@ -369,6 +370,10 @@ class Tabular(Shardable, TableEstimator):
         if rows.units is not None:
             return rows_by_units(w, strata, rows.units, n_members, share, rng)
         return rows_of_members(w, strata, n_members, share, rng)
+
+    def _for_texts(self, t: Array) -> Array:
+        """Encoded targets by which words are scored; a regressor's are quantiles of one number."""
+        return t if is_classifier(self) else t[:, :1]
 
     def _scaled(self, targets: Array) -> Array:
         """Targets for the net, in the scale of the fit."""
@@ -451,8 +456,8 @@ class Tabular(Shardable, TableEstimator):
     def _to_file(self) -> tuple[dict[str, Any], Net | None]:
         columns, _ = super()._to_file()
         members: dict[str, Any] = {"best_epochs": [*self.best_epochs_]}
-        if self.conformal_ is not None:
-            members["conformal"] = asdict(self.conformal_)
+        if (scores := getattr(self, "conformal_", None)) is not None:
+            members["conformal"] = asdict(scores)
         if self.warm_start and (state := self._state) is not None:
             members |= {"training": state.described(), "arrays": state.arrays}
         return columns | members | self._target_to_file(), self.net_
@@ -486,6 +491,21 @@ def values_of(y: object) -> Any:
         whole = all(value.as_tuple().exponent >= 0 for value in values.flat)
         return values.astype(float).astype(int) if whole else values.astype(float)
     return y
+
+
+def numbers_of(y: object, instead: str) -> Array:
+    """Targets as numbers, (n,), also from texts of numbers; `instead` is the advice for others."""
+    values: Array = column_or_1d(y, warn=True)
+    try:
+        texts = [value for value in values.tolist() if isinstance(value, str)]
+        column = numbers_in(Column("text", values.astype(object))) if texts else None
+        if texts and column is None:
+            raise ValueError(texts[0])
+        return column.values if column else np.asarray(values, float)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"targets such as {values.tolist()[0]!r}", "numbers", instead or "a column of numbers"
+        ) from error
 
 
 def refuse_one_row(rows: MergedRows) -> None:

@@ -16,16 +16,15 @@ from sklearn.utils.validation import column_or_1d
 from handgrad.engines.deterministic_ufuncs import deterministic
 from handgrad.exchange.exporting.model_spec import ModelParts, link_of
 from handgrad.exchange.exporting.wrapper_layers import MeanOfMembers, Numbers, Sorted, Temperature
-from handgrad.files.features import Column
 from handgrad.files.tensors import damaged
 from handgrad.files.values import read_classes, written_array
 from handgrad.tables.data import TableStream
-from handgrad.tables.data.frames import numbers_in
 from handgrad.tables.estimators.temperature import fitted_temperature, log_loss
 from handgrad.tables.tabular.base import (
     FAR,
     HeldOut,
     Tabular,
+    numbers_of,
     refuse_one_row,
     refuse_unusable,
     values_of,
@@ -786,19 +785,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         return t, self._deviance or usual
 
     def _checked_target(self, y: object) -> Array:
-        values: Array = column_or_1d(y, warn=True)
-        try:
-            texts = [value for value in values.tolist() if isinstance(value, str)]
-            column = numbers_in(Column("text", values.astype(object))) if texts else None
-            if texts and column is None:
-                raise ValueError(texts[0])
-            numbers = column.values if column else np.asarray(values, float)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"targets such as {values.tolist()[0]!r}",
-                "numbers",
-                "TabularClassifier if these are classes",
-            ) from error
+        numbers = numbers_of(y, "TabularClassifier if these are classes")
         refuse_unusable(numbers)
         kind = self._kind
         if kind is not None and not kind.allows(least := numbers.min(initial=np.inf)):

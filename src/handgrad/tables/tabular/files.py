@@ -56,6 +56,12 @@ CHECKS: dict[str, Callable[[Any], bool]] = {  # of the fitted values in a file
         and all(a < b for a, b in pairwise([0.0, *levels, 1.0]))
     ),
     "loss": lambda loss: isinstance(loss, str) and loss in DEVIANCES,
+    "times": lambda times: (
+        isinstance(times, list)
+        and len(times) > 0
+        and all(type(time) is float and time < math.inf for time in times)
+        and all(a < b for a, b in pairwise([0.0, *times]))
+    ),
     "training": lambda entry: isinstance(entry, dict),
     "arrays": lambda arrays: isinstance(arrays, dict),
     "temperature": is_temperature,
@@ -83,6 +89,7 @@ class FittedToTable(TypedDict, total=False):
     target: list[float]
     quantiles: list[float]
     loss: str
+    times: list[float]
     conformal: dict[str, Any]
     training: dict[str, Any]
     arrays: dict[str, Array]
@@ -184,7 +191,11 @@ def summary(fitted: FittedToTable) -> Summary:
         summary_["target"]["quantiles"] = fitted["quantiles"]
     if "loss" in fitted:
         summary_["target"]["loss"] = fitted["loss"]
+    if "times" in fitted:
+        summary_["target"] = {"times": fitted["times"]}
     return summary_
 
 
-SUMMARIES = dict.fromkeys(("TableEncoder", "TabularClassifier", "TabularRegressor"), summary)
+SUMMARIES = dict.fromkeys(
+    ("TableEncoder", "TabularClassifier", "TabularRegressor", "TabularSurvival"), summary
+)

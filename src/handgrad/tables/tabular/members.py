@@ -48,6 +48,8 @@ STEPS, EPOCHS = 500, (12, 32)
 MOST_AGAIN = 4.0
 BETAS = (0.9, 0.95)
 OF_SCALES, OF_BIASES, OF_WAVES = 6.0, 0.1, 0.1  # factors of the learning rate
+# Of the layer after a shared number: its biases follow the spread of that number, for calibration.
+OF_SHARED = {"W": 0.1, "b": 3.0}
 
 # Error of the outputs (n, n_outputs) of one member for targets (n, n_outputs), and for weights (n,)
 # if the data has them.
@@ -63,6 +65,8 @@ class Recipe:
     learning_rate: float
     badness: Badness
     smoothing: float = 0.0  # label smoothing
+    # First outputs (n_outputs,) of all rows; the nets have one number then, which adds to all.
+    start: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def train_members(
     """
     x, t, rows, rng, stream = data.x, data.t, data.rows, data.rng, data.stream
     n_members, n_outputs = len(rows), t.shape[1]
-    form = (features, n_outputs, n_members, recipe.activation)
+    form = (features, n_outputs, n_members, recipe.activation, recipe.start)
     net = _net(*form, rng, np.float32)
     train_rows = _as_long([rng.permutation(train_rows) for train_rows, _ in rows])
     watched = all(len(held_out) for _, held_out in rows)
@@ -243,13 +247,15 @@ def _net(
     n_outputs: int,
     k: int,
     activation: type[Layer],
+    start: Array | None,
     rng: np.random.Generator,
     dtype: npt.DTypeLike,
 ) -> Net:
-    """Net of the members, whose outputs start at 0.
+    """Net of the members, whose outputs start at 0, or at `start`.
 
     Embeddings of codes, periodic embeddings of numbers, a scale for each feature, and hidden layers
-    of `WIDTH` units.
+    of `WIDTH` units. With a `start` one number of the last of them is added to all outputs, at
+    first with weights of 1.
     """
     layers: list[Layer] = []
     d, n_codes = features.n_out, features.n_codes
@@ -272,7 +278,12 @@ def _net(
         linear = EnsembleLinear(n_in, n_out, k, rng=rng, dtype=dtype)
         linear.b = np.asarray(rng.normal(size=linear.b.shape))
         layers += [linear, activation()]
-    layers.append(EnsembleLinear(WIDTH, n_outputs, k, initializer="zeros", dtype=dtype))
+    n_last = n_outputs if start is None else 1
+    layers.append(EnsembleLinear(WIDTH, n_last, k, initializer="zeros", dtype=dtype))
+    if start is not None:
+        shared = EnsembleLinear(1, n_outputs, k, initializer="zeros", dtype=dtype)
+        shared.W, shared.b = np.ones_like(shared.W), np.tile(start, (k, 1))
+        layers.append(shared)
     return Net(*layers)
 
 
@@ -292,6 +303,9 @@ def _optimizer(net: Net, learning_rate: float) -> Adam:
                 groups[f"{i}.{name}"] = {"learning_rate_factor": OF_WAVES}
         if isinstance(layer, EnsembleLinear):
             groups[f"{i}.W"] = {"learning_rate_factor": layer.n_in**-0.5}
+            if i > 0 and isinstance(net.layers[i - 1], EnsembleLinear):  # of a shared number
+                for name, factor in OF_SHARED.items():
+                    groups[f"{i}.{name}"] = {"learning_rate_factor": factor}
     return Adam(learning_rate, betas=BETAS, groups=groups)
 
 
