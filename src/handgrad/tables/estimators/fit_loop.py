@@ -217,10 +217,10 @@ class FitOptions:
     incremental: bool = False
 
 
-def fit_epochs(
+def begin(
     m: Base, state: FitState, rows: Weighted, held_out: Weighted | None, how: FitOptions
-) -> None:
-    """Fit the net of the estimator `m`, from its current weights; one epoch if incremental.
+) -> "Epochs":
+    """Epochs of a fit of the estimator `m`, from its current weights; one if incremental.
 
     It draws from the random state in the order of scikit-learn. For early stopping rows are held
     out if none are given.
@@ -232,7 +232,14 @@ def fit_epochs(
     if m.early_stopping and held_out is None:
         rows, held_out = split(m, state, rows, how.units)
     state.interrupted = False
-    epochs = Epochs(m, state, state.steps, rows, held_out, 1 if how.incremental else m.max_iter)
+    return Epochs(m, state, state.steps, rows, held_out, 1 if how.incremental else m.max_iter)
+
+
+def fit_epochs(
+    m: Base, state: FitState, rows: Weighted, held_out: Weighted | None, how: FitOptions
+) -> None:
+    """Fit the net of the estimator `m`, from its current weights; one epoch if incremental."""
+    epochs = begin(m, state, rows, held_out, how)
     reports: Iterator[EpochReport] = epochs
     if how.checkpoints is not None:
         reports = FitCheckpoints.of(epochs, as_path(how.checkpoints))
@@ -244,11 +251,7 @@ def fit_epochs(
     except KeyboardInterrupt:
         epochs.stopped = state.interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
-    # state of the solver, to continue the fit
-    state.steps.state, state.steps.step = epochs.engine.optimizer_state, int(epochs.engine.step[0])
-    if m.early_stopping and epochs.validation is not None:
-        epochs.validation.put_back_the_best()
-        m._calibrate(epochs.validation.rows)
+    epochs.finish()
     if not epochs.stopped and not how.incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
         if epochs.diverged:
@@ -347,6 +350,13 @@ class Epochs(Resumable):
         seen = {} if validation is None else validation.latest()
         seconds = self.loop.seconds
         return EpochReport(state.n_iter, state.loss, **seen, rows=self.n, seconds=seconds)
+
+    def finish(self) -> None:
+        """Store the state of the solver, to continue the fit; restore the best weights."""
+        self.steps.state, self.steps.step = self.engine.optimizer_state, int(self.engine.step[0])
+        if self.m.early_stopping and self.validation is not None:
+            self.validation.put_back_the_best()
+            self.m._calibrate(self.validation.rows)
 
     def _at_once(self, left: int) -> int:
         """Number of epochs until the next check for a stop."""

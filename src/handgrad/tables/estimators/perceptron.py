@@ -1,7 +1,7 @@
 """Multi-layer perceptron: net, fit, prediction, plot of the training, and file format."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from handgrad.tables.estimators.base import (
     Activation,
     Base,
 )
-from handgrad.tables.estimators.fit_loop import NOT_FINITE, FitOptions, fit_epochs, fit_lbfgs
+from handgrad.tables.estimators.fit_loop import NOT_FINITE, FitOptions, begin, fit_epochs, fit_lbfgs
 from handgrad.tables.estimators.fit_state import RECORDED, FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.settings import check_incremental, check_together
@@ -92,6 +92,64 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             X, y, sample_weight, eval_set=eval_set, units=units, checkpoints=checkpoints
         )
 
+    def fit_by_epoch(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        eval_set: object = None,
+        groups: object = None,
+        time: object = None,
+    ) -> Generator[EpochReport, None, None]:
+        """Fit as `fit` does, and yield an EpochReport after every epoch; `break` stops it.
+
+        A stopped fit keeps the weights of its last epoch; one that ends has those of `fit`. With
+        `scale_targets` predictions between epochs are of the scaled targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+            Training rows.
+        y : array-like, (n,), (n, n_labels) or (n, n_outputs)
+            Classes or numbers.
+        sample_weight : array-like, (n,), optional
+            Weight of each row.
+        eval_set : tuple (X, y) or (X, y, sample_weight), optional
+            Validation rows: evaluated after each epoch, used for early stopping.
+        groups : array-like, (n,), optional
+            Group of each row: early stopping holds out whole groups.
+        time : array-like, (n,), optional
+            Date or number of each row: early stopping holds out the end.
+
+        Returns
+        -------
+        iterator of EpochReport
+            Begins when its first report is asked for.
+        """
+        if self.solver == "lbfgs":
+            raise SettingError(
+                "fit_by_epoch with solver='lbfgs', which has no epochs",
+                "a solver with minibatches",
+                "solver='adam'; or fit",
+            )
+        units = Units.of(groups, time, _n_rows(X))
+        return self._by_epoch(X, y, sample_weight, eval_set, units)
+
+    def _by_epoch(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None,
+        eval_set: object,
+        units: Units | None,
+    ) -> Generator[EpochReport, None, None]:
+        how = FitOptions(units)
+        with self._begun(X, y, sample_weight, eval_set, how) as (rows, held_out):
+            epochs = begin(self, self._state, rows, held_out, how)
+            yield from epochs
+            epochs.finish()
+
     def _fit(
         self,
         X: object,
@@ -104,13 +162,34 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         checkpoints: str | Path | None = None,
     ) -> Self:
         """Fit, or train for one epoch; if the input is refused, the estimator is unchanged."""
-        before = self.__dict__.copy()
+        how = FitOptions(units, checkpoints, incremental=incremental)
+        with self._begun(X, y, sample_weight, eval_set, how) as (rows, held_out):
+            if self.solver != "lbfgs":
+                fit_epochs(self, self._state, rows, held_out, how)
+            else:
+                if self.net_.dtype != np.float64:  # SciPy's type
+                    self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
+                    self._show_weights()
+                fit_lbfgs(self, self._state, rows)
+        return self
+
+    @contextmanager
+    def _begun(
+        self,
+        X: object,
+        y: object,
+        sample_weight: npt.ArrayLike | None,
+        eval_set: object,
+        how: FitOptions,
+    ) -> Iterator[tuple[Weighted, Weighted | None]]:
+        """Context of a fit: its checked rows and validation rows; if refused, nothing changes."""
+        before, incremental = self.__dict__.copy(), how.incremental
         try:
             if incremental:
                 self._check_partial_fit()
             if not (incremental and hasattr(self, "coefs_")):
                 self._validate_params()
-            check_together(self, eval_set, units, checkpoints)
+            check_together(self, eval_set, how.units, how.checkpoints)
             sizes = np.ravel(self.hidden_layer_sizes).tolist()
             if min(sizes, default=1) <= 0:
                 raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
@@ -126,22 +205,14 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             if first:
                 self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
             self._current_net()
-            with self._to_train_on(rows, held_out, first, incremental) as (rows, held_out):
-                if self.solver != "lbfgs":
-                    how = FitOptions(units, checkpoints, incremental=incremental)
-                    fit_epochs(self, self._state, rows, held_out, how)
-                else:
-                    if self.net_.dtype != np.float64:  # SciPy's type
-                        self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
-                        self._show_weights()
-                    fit_lbfgs(self, self._state, rows)
+            with self._to_train_on(rows, held_out, first, incremental) as sides:
+                yield sides
             self._show_weights()
         except HandgradError:
             self.__dict__ = before
             raise
         if not np.isfinite(self.net_.parameters).all():
             raise ValueError(NOT_FINITE)
-        return self
 
     @contextmanager
     def _to_train_on(
