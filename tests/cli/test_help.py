@@ -20,6 +20,7 @@ from tests.cli.run import handgrad, process
         ("-h",),
         ("train", "--help"),
         ("train", "-h"),
+        ("tune", "-h"),
         ("predict", "-h"),
         ("write", "-h"),
         ("evaluate", "-h"),

@@ -31,11 +31,18 @@ from handgrad.cli.output import (
     show_proof,
     show_run,
     show_runs,
+    show_tuning,
     show_writing,
 )
 from handgrad.tables import runs
 from handgrad.tables.data import TableOptions
-from handgrad.tables.runs import RunSettings, on_the_command_line, one_target
+from handgrad.tables.runs import (
+    NOT_TUNED,
+    RunSettings,
+    TuningSettings,
+    on_the_command_line,
+    one_target,
+)
 from handgrad.textbook.install import require
 from handgrad.textbook.version import __version__
 
@@ -87,6 +94,22 @@ def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = Fals
     """
     output = Output(as_json=as_json)
     show_run(runs.train_with(settings, output), output)
+
+
+@app.command()
+@with_options_of(TuningSettings, without=NOT_TUNED)
+def tune(settings: TuningSettings, config: ConfigFile = None, as_json: Json = False) -> None:
+    """Search for the settings of an mlp on a table, and train with the best.
+
+    Hidden layers, learning rate and batch size are drawn from the seed and
+    compared on validation rows, a part of the training rows. All trials run a
+    few epochs, the best third continues three times as long, and so on. An
+    option that is given is not searched. The rest is as in train.
+    """
+    output = Output(as_json=as_json)
+    run = runs.tune_with(settings, output)
+    show_run(run, output)
+    show_tuning(run, output)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import inspect
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields
 from functools import wraps
 from pathlib import Path
@@ -28,7 +28,7 @@ PANELS = {
         ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
     ),
     **dict.fromkeys(("class_weight", "weight", "exposure", "text"), "The model"),
-    **dict.fromkeys(("quantile", "loss", "engine", "seed"), "The model"),
+    **dict.fromkeys(("quantile", "loss", "engine", "seed", "trials"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),
     **dict.fromkeys(("out", "resume", "workers", "ray"), RUN),
@@ -39,17 +39,25 @@ FLAGS = {
     **{name: (f"--{name.replace('_', '-')}",) for name in ("resume", "merge_case", "compare")},
 }
 NOT_IN_A_FILE = ("config", "help", "as_json", "resume", "data")
-HINTS = get_type_hints(RunSettings, include_extras=True)
-HELP: dict[str, str] = {name: hint.__metadata__[0] for name, hint in HINTS.items()}
 
 
-def _parameter(field: "Field[object]") -> inspect.Parameter:
-    name, default, kind = field.name, field.default, HINTS[field.name].__origin__
+def _descriptions(settings: type[TableOptions]) -> dict[str, tuple[object, str]]:
+    """Type and description of each field."""
+    hints = get_type_hints(settings, include_extras=True)
+    of_fields = {field.name: hints[field.name] for field in fields(settings)}
+    return {name: (hint.__origin__, hint.__metadata__[0]) for name, hint in of_fields.items()}
+
+
+HELP = {name: words for name, (_, words) in _descriptions(RunSettings).items()}
+
+
+def _parameter(field: "Field[object]", kind: object, words: str) -> inspect.Parameter:
+    name, default = field.name, field.default
     if default == () or name == "target":  # a list, so that a second target is an error
         default, kind = None, list[float] | None if name == "quantile" else list[str] | None
     if name == "sheet":
         kind = str | None
-    option = typer.Option(*FLAGS.get(name, ()), help=HELP[name], rich_help_panel=PANELS.get(name))
+    option = typer.Option(*FLAGS.get(name, ()), help=words, rich_help_panel=PANELS.get(name))
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -140,12 +148,16 @@ ConfigFile = Annotated[
 ]
 
 
-def with_options_of(kind: type[T]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options_of(
+    kind: type[T], without: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: builds a command's first argument from options, one for each field of `kind`.
 
-    Options for reading tables come last in the help.
+    Fields in `without` keep their default. Options for reading tables come last in the help.
     """
-    options = [_parameter(field) for field in fields(kind)]
+    described = _descriptions(kind)
+    shown = [field for field in fields(kind) if field.name not in without]
+    options = [_parameter(field, *described[field.name]) for field in shown]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import warnings
@@ -213,6 +214,14 @@ def show_run(run: runs.Run, output: Output) -> None:
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
+
+
+def show_tuning(run: runs.Run, output: Output) -> None:
+    """Show the best trials of a search, and the command that trains with the chosen settings."""
+    tuning = run.record["tuning"]
+    output.say(runs.trials_in_words(tuning))
+    output.table(*runs.table_of_trials(tuning), numbers=True)
+    output.say("to train with these settings again: ", (shlex.join(tuning["command"]), "bold"))
 
 
 def show_runs(listed: runs.RunList, output: Output) -> None:

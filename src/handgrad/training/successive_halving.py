@@ -7,7 +7,6 @@ from itertools import islice
 
 from handgrad.textbook.errors import DivergenceError, SettingError, described, positive
 from handgrad.training.history import EpochReport, History
-from handgrad.training.progress import format_progress
 from handgrad.training.progress_bar import progress_bar
 
 
@@ -135,7 +134,7 @@ def _rounds(
                     for report in islice(streams[name], epochs - ran):
                         history.reports.append(report)
                         badness[name] = min(badness[name], report.badness(monitor))
-                        show(f"{name}: {format_progress(report)}")
+                        show(f"{name}: {monitor} {report.value(monitor):.4f}")
                 except DivergenceError as error:
                     history.stopped_because = f"diverged: {error.came}"
                     badness[name] = math.inf

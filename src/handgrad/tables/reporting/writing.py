@@ -20,7 +20,7 @@ from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.unseen_values import no_unseen_warnings
-from handgrad.tables.reporting import comparison, rows, sections
+from handgrad.tables.reporting import comparison, rows, sections, tuning
 from handgrad.tables.reporting.card import card_of
 from handgrad.tables.reporting.checklist import in_state
 from handgrad.tables.reporting.checks import FEW_ROWS
@@ -137,6 +137,7 @@ def write_page(evidence: Evidence, path: Path) -> Path:
             in_state=in_state,
             card_of=card_of,
             comparison=comparison,
+            tuning=tuning,
             single=rows,
             surface_of=surface_of,
             interval=interval,

@@ -2,7 +2,8 @@
 
 A `Job` (`job`) locks the folder of its run, keeps each finished part in a hidden folder beside it
 (`partial_run`) and moves that into place in one step, so that no run is half written and `resume`
-repeats only what is missing. `train` has the job for tables and pictures, `text_run` for texts.
+repeats only what is missing. `train` has the job for tables and pictures, `text_run` for texts,
+`tuning` for tables with a search for the settings.
 Settings are the fields of one dataclass, `settings.RunSettings`, from which the command line builds
 its options.
 """
@@ -14,6 +15,7 @@ from handgrad.tables.packages import require_packages
 from handgrad.tables.runs.messages import Messages, as_json
 from handgrad.tables.runs.record import RECORD, facts_of
 from handgrad.tables.runs.settings import RunSettings, one_target
+from handgrad.tables.runs.tuning_settings import NOT_TUNED, TuningSettings
 
 if TYPE_CHECKING:
     from handgrad.tables.reporting.drift import TableComparison
@@ -41,8 +43,10 @@ if TYPE_CHECKING:
     )
     from handgrad.tables.runs.train import report_run, train_table, train_with
     from handgrad.tables.runs.training_table import TrainingTable
+    from handgrad.tables.runs.tuning import table_of_trials, trials_in_words, tune_with
 
 __all__ = [
+    "NOT_TUNED",
     "RECORD",
     "CoverageRecord",
     "ForecastModel",
@@ -59,6 +63,7 @@ __all__ = [
     "TextSplit",
     "TrainingTable",
     "TextModel",
+    "TuningSettings",
     "Writing",
     "as_json",
     "differences_in_words",
@@ -74,9 +79,12 @@ __all__ = [
     "report_run",
     "train_table",
     "train_with",
+    "table_of_trials",
+    "trials_in_words",
+    "tune_with",
     "whole_folder",
 ]
-WITH_REPORT = ("report_run", "train_table", "train_with")  # and its pictures
+WITH_REPORT = ("report_run", "train_table", "train_with", "tune_with")  # and its pictures
 
 
 def __getattr__(name: str) -> Any:
@@ -99,6 +107,7 @@ def __getattr__(name: str) -> Any:
         text_model,
         train,
         training_table,
+        tuning,
     )
 
     modules = (
@@ -112,6 +121,7 @@ def __getattr__(name: str) -> Any:
             load_text,
             text_model,
             forecast_model,
+            tuning,
         ),
     )
     return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,11 +53,16 @@ ClassScores = dict[str, Any]  # precision, recall, F1 and rows of one class
 
 def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """Metric that selects the best epoch; None if the last epoch is used."""
-    first = settings.metric[0] if settings.metric else ""
-    usual = "log_loss" if task == "classification" else "root_mean_squared_error"
     if settings.estimator != "tabular" and not settings.patience:
         return None
-    return "pinball_loss" if settings.quantile else metric_of(settings.loss) or first or usual
+    asked = "pinball_loss" if settings.quantile else metric_of(settings.loss)
+    return asked or validation_metric(settings, task)
+
+
+def validation_metric(settings: RunSettings, task: Task) -> str:
+    """Metric of validation rows: the first of the settings, or the usual one."""
+    usual = "log_loss" if task == "classification" else "root_mean_squared_error"
+    return settings.metric[0] if settings.metric else usual
 
 
 def fitted(
@@ -127,26 +133,33 @@ def _fit(
     arguments: Mapping[str, Array | Path | None],
 ) -> E:
     """Fit a model in this process or on Ray workers."""
-    from handgrad.tables.estimators.fit_loop import NOT_FINITE
-    from handgrad.tables.estimators.settings import USUAL_RATE
-
     more: Any = arguments
     if settings.workers is None:
-        try:
+        with divergence_as_error(settings):
             model.fit(X, y, **more)
-        except ValueError as error:
-            if str(error) != NOT_FINITE:  # scikit-learn's message
-                raise
-            rate = settings.learning_rate or USUAL_RATE
-            raise DivergenceError(
-                f"the training diverged at {option('learning_rate', rate)}",
-                "weights that stay finite",
-                option("learning_rate", rate / 10),
-            ) from error
         return model
     from handgrad.cluster import fit_estimator
 
     return fit_estimator(model, (X, y), workers=settings.workers, address=settings.ray, **more)
+
+
+@contextmanager
+def divergence_as_error(settings: RunSettings) -> Iterator[None]:
+    """Context in which scikit-learn's error for weights that are not finite names the setting."""
+    from handgrad.tables.estimators.fit_loop import NOT_FINITE
+    from handgrad.tables.estimators.settings import USUAL_RATE
+
+    try:
+        yield
+    except ValueError as error:
+        if str(error) != NOT_FINITE:  # scikit-learn's message
+            raise
+        rate = settings.learning_rate or USUAL_RATE
+        raise DivergenceError(
+            f"the training diverged at {option('learning_rate', rate)}",
+            "weights that stay finite",
+            option("learning_rate", rate / 10),
+        ) from error
 
 
 def _of_rows(settings: RunSettings, rows: TrainingTable) -> dict[str, Array | None]:
@@ -174,16 +187,10 @@ def _fitted_mlp(
     """Fit a multilayer perceptron."""
     from sklearn.pipeline import make_pipeline
 
-    from handgrad.tables.estimators import MLPClassifier, MLPRegressor
     from handgrad.tables.tabular import TableEncoder
 
-    task, options = rows.target.task, _options(settings, progress=progress)
-    options["scoring"] = epochs_chosen_by(settings, task)
-    mlp: MLPClassifier | MLPRegressor
-    if task == "classification":
-        mlp = MLPClassifier(**options)
-    else:
-        mlp = MLPRegressor(scale_targets=True, **options)
+    task = rows.target.task
+    mlp = perceptron(settings, task, epochs_chosen_by(settings, task), progress=progress)
     model = make_pipeline(TableEncoder(), mlp)
     arguments = _of_rows(settings, rows)
     if settings.patience is None:  # no validation rows
@@ -193,6 +200,18 @@ def _fitted_mlp(
         settings, model, X, y, {f"{step}__{name}": part for name, part in arguments.items()}
     )
     return model, _history_of(model[-1])
+
+
+def perceptron(
+    settings: RunSettings, task: Task, scoring: str | None, *, progress: bool = False
+) -> MLPClassifier | MLPRegressor:
+    """Multilayer perceptron of the settings, whose validation rows are scored by `scoring`."""
+    from handgrad.tables.estimators import MLPClassifier, MLPRegressor
+
+    options = _options(settings, progress=progress) | {"scoring": scoring}
+    if task == "classification":
+        return MLPClassifier(**options)
+    return MLPRegressor(scale_targets=True, **options)
 
 
 def _fitted_pictures(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Sharding
@@ -87,6 +87,7 @@ class RunSettings(TableOptions):
     tables are the fields of `TableOptions`. Raises a SettingError for invalid values.
     """
 
+    verb: ClassVar[str] = "train"  # the command that takes them
     data: Annotated[
         str,
         "CSV file with a header; Parquet, Arrow, JSON lines, spreadsheet or SQLite file; quoted "
@@ -242,10 +243,7 @@ class RunSettings(TableOptions):
         for name in ("ignore", "text", "metric"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
-        for name, (low, high, expected, example) in BETWEEN.items():
-            value = getattr(self, name)
-            if value is not None and not (is_number(value) and low < value < high):
-                raise SettingError(option(name, value), expected, option(name, example))
+        check_between(self, BETWEEN)
         if self.ray is not None and not self.workers:
             raise SettingError(
                 f"{option('ray', self.ray)} without workers",
@@ -354,7 +352,7 @@ class RunSettings(TableOptions):
 
     def command(self, *more: str) -> list[str]:
         """Equivalent command line, also if options came from a file."""
-        words = ["handgrad", "train", self.data]
+        words = ["handgrad", self.verb, self.data]
         of_reading = {setting.name for setting in fields(TableOptions)}
         with on_the_command_line():
             for setting in sorted(fields(self), key=lambda setting: setting.name in of_reading):
@@ -434,6 +432,16 @@ class RunSettings(TableOptions):
                     did_you_mean(text, ["balanced"], option("class_weight", "yes=5,no=1")),
                 )
         return weights
+
+
+def check_between(
+    settings: RunSettings, bounds: Mapping[str, tuple[float, float, str, float]]
+) -> None:
+    """Refuse numbers outside their exclusive bounds, in the form of `BETWEEN`."""
+    for name, (low, high, expected, example) in bounds.items():
+        value = getattr(settings, name)
+        if value is not None and not (is_number(value) and low < value < high):
+            raise SettingError(option(name, value), expected, option(name, example))
 
 
 def check_metrics(names: Sequence[str]) -> None:

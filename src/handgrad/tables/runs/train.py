@@ -137,14 +137,18 @@ def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
     settings = with_settings_of_model(_with_estimator_for_data(settings))
     _refuse_of_others(settings)
-    _refuse_ignored(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
         check_installed()
+    return run_job(JOBS.get(settings.estimator, TableJob), settings, messages)
+
+
+def run_job(job: type[Job], settings: RunSettings, messages: Messages | None) -> Run:
+    """Check the settings and the folder, load the data, and run the job."""
+    _refuse_ignored(settings)
     if settings.out is not None:
         (check_link if settings.resume else check_folder)(settings.out)
-    job = JOBS.get(settings.estimator, TableJob)
     return job(settings, messages or Messages()).run()
 
 
