@@ -446,7 +446,7 @@ def _batch_size(m: Base, n: int) -> int:
     if size > n:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=6,
+            stacklevel=7,
         )
     if n < net.min_batch_size:
         raise DataError(
