@@ -41,7 +41,7 @@ def test_every_option_may_stand_in_a_file(tmp_path: Path) -> None:
         "missing": [], "sheet": None, "table": None, "merge_case": False, "size": None,
         "augment": "shift", "tokens": None, "time_limit": None, "horizon": None, "season": None,
         "group": None, "time": None, "test": None, "weight": None, "text": [],
-        "from_": None, "loss": "squared_error", "exposure": None,
+        "from_": None, "loss": "squared_error", "exposure": None, "event": None,
     }  # fmt: skip
     command = " ".join(record(tmp_path / "run")["command"])
     assert "--config" not in command

@@ -27,7 +27,7 @@ PANELS = {
     **dict.fromkeys(
         ("layers", "epochs", "time_limit", "batch_size", "learning_rate", "patience"), "The model"
     ),
-    **dict.fromkeys(("class_weight", "weight", "exposure", "text"), "The model"),
+    **dict.fromkeys(("class_weight", "weight", "exposure", "event", "text"), "The model"),
     **dict.fromkeys(("quantile", "loss", "engine", "seed", "trials"), "The model"),
     **dict.fromkeys(("test_size", "group", "time", "test", "folds"), "Evaluation"),
     **dict.fromkeys(("metric", "compare", "report"), "Evaluation"),

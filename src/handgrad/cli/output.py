@@ -78,7 +78,10 @@ class Output(Messages):
         kind = f"{len(classes)} classes, {', '.join(classes[:MOST_CLASSES_NAMED])}"
         kind += ", …" if len(classes) > MOST_CLASSES_NAMED else ""
         if not classes:
-            kind = f"a number, {figure(values.min())} to {figure(values.max())}"
+            kind = f"a number, {' to '.join(map(figure, table.range))}"
+            if target.censored:
+                n_events = f"{int((values > 0).sum()):,} events in {len(values):,} rows"
+                kind = f"a time, {' to '.join(map(figure, table.range))}, {n_events}"
         self.say(f"predicting {target.name}: {kind} ({target.task}: {target.why})")
         for note in table.notes:
             self.say(f"note: {note}")

@@ -111,13 +111,19 @@ def test_words_of_a_text_tell_the_risk() -> None:
     assert model.score(table[300:], y[300:]) > 0.65
 
 
-def test_it_goes_on_from_where_it_was() -> None:
+def test_it_goes_on_from_where_it_was(tmp_path: Path) -> None:
     x, y, _ = patients(0, 400)
     model = hg.TabularSurvival(2, warm_start=True, **QUICK).fit(x, y)
     times, before = model.times_, model.net_.parameters.copy()
     model.fit(x[:200], 3 * y[:200])
     np.testing.assert_array_equal(model.times_, times)
     assert (model.net_.parameters != before).any()
+    hg.save(model, tmp_path / "model.safetensors")
+    loaded = hg.load(tmp_path / "model.safetensors")
+    rows = x[200:], y[200:]
+    for one in (model, loaded):
+        one.fit(*rows)
+    np.testing.assert_array_equal(loaded.net_.parameters, model.net_.parameters)
     again = hg.TabularSurvival(2, **QUICK).partial_fit(x, y).partial_fit(x, y)
     assert again.score(x, y) > 0.6
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Protocol, TypedDict, TypeGuard
+from typing import IO, Any, Protocol, TypedDict, TypeGuard, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -247,6 +247,12 @@ def predictions_of(
     if has_quantiles(model):
         quantiles = zip(model.quantiles_, model.predict_quantiles(frame).T, strict=True)
         further |= {f"quantile_{level:g}": column for level, column in quantiles}
+    if isinstance(model, PredictsSurvival):
+        times = model.times_[np.arange(1, 4) * len(model.times_) // 4]
+        further |= {
+            f"survival_{time:g}": column
+            for time, column in zip(times, model.predict_survival(frame, times).T, strict=True)
+        }
     table = predicted_columns(values, None if p is None else np.asarray(p), classes)
     for name, column in further.items():
         table = table.append_column(name, pa.array(column))
@@ -281,6 +287,16 @@ class PredictsQuantiles(Protocol):
 
     def predict_quantiles(self, X: object) -> Array:
         """Quantiles for the rows of `X`, (n, n_quantiles)."""
+
+
+@runtime_checkable
+class PredictsSurvival(Protocol):
+    """Protocol of a fitted model that predicts the survival up to given times."""
+
+    times_: Array
+
+    def predict_survival(self, X: object, times: object = None) -> Array:
+        """Probabilities for the rows of `X` to have no event until the times, (n, n_times)."""
 
 
 def has_quantiles(model: object) -> TypeGuard[PredictsQuantiles]:

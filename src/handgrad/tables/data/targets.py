@@ -23,12 +23,16 @@ PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 @dataclass(frozen=True)
 class Target:
-    """Target column: labels, or numbers as float64; (n,)."""
+    """Target column: labels, or numbers as float64; (n,).
+
+    Times that may be `censored` are negative where they are.
+    """
 
     name: str
     task: Task
     why: str
     values: Array
+    censored: bool = False
 
 
 def target_of(table: Table, name: str, task: Task | None = None) -> Target:

@@ -67,7 +67,7 @@ def _facts(evidence: Evidence, version: str, day: str) -> dict[str, str]:
         facts["columns"] = f"{len(names):,}: {_names(names)}"
     classes = evidence.classes
     facts["target"] = f"{evidence.target}, " + (
-        f"{len(classes)} classes: {_names(classes)}" if classes else "a number"
+        f"{len(classes)} classes: {_names(classes)}" if classes else evidence.kind
     )
     if about.get("held out"):
         facts["split"] = str(about["held out"])
@@ -83,7 +83,7 @@ def _use(evidence: Evidence) -> str:
         if finding.problem == "no better than guessing":
             return f"No use is shown: on the held-out rows, {finding.evidence}."
     classes = evidence.classes
-    what = f"one of {len(classes)} classes" if classes else "a number"
+    what = f"one of {len(classes)} classes" if classes else evidence.kind
     rows = evidence.about.get("held out") or rows_of(evidence.held.of)
     return f"Predicting {evidence.target}, {what}, for rows like the held-out ones: {rows}."
 
@@ -108,7 +108,7 @@ def _between(score: Score) -> str:
 
 def _with_unit(score: Score, evidence: Evidence) -> str:
     """Name of a score; of an error of numbers with its unit, that of the target."""
-    in_units = score.of == "numbers" and score.name != "R²" and "deviance" not in score.name
+    in_units = score.of == "numbers" and score.name.endswith("error")
     unit = f", in units of {shortened(evidence.target, 40)}" if in_units else ""
     return score.name + unit
 

@@ -34,6 +34,7 @@ NEVER = 0.05  # recall of a class, at most
 # significance in standard deviations.
 LOST, DEVIATIONS = 1 / 3, 2.58
 SMALLEST = 1e-7  # lower bound of probabilities under a logarithm
+CHANCE = 0.5  # concordance of guessing
 MOST_NAMED, FEW_ROWS = 5, 30
 STILL_LEARNING = "still improving"
 NO_COLUMNS, NO_TRAINING = "pictures have no columns", "training rows were not given"
@@ -188,6 +189,8 @@ def _over_fitting(
         raise SkippedCheckError(NO_TRAINING)
     if score.held is None or score.training is None or score.baseline is None:
         return
+    if held.censored:
+        raise SkippedCheckError("a concordance has no error of each row")
     errors = [side.losses for side in (held, training)]
     apart = abs(score.training - score.held)
     units = held.units, training.units
@@ -211,8 +214,12 @@ def _no_better(held: ScoredRows, learned: ScoredRows, score: Score, unit: str) -
     """Predictions that are not significantly better than guessing."""
     if held.one_class:
         raise SkippedCheckError("all held-out rows are of one class")
-    gains = _gains(held, learned)
-    if all(gain.mean() <= half_width(gain, held.units) for gain in gains):
+    if held.censored:
+        not_better = score.between is None or score.between[0] <= CHANCE
+    else:
+        gains = _gains(held, learned)
+        not_better = all(gain.mean() <= half_width(gain, held.units) for gain in gains)
+    if not_better:
         not_sure = (
             f": not significant with {rows_of(len(held), unit)}" if score.beats_baseline else ""
         )

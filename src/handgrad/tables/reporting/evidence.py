@@ -145,6 +145,11 @@ class Evidence:
         self.findings = [*self.warned, *of_net_found, *training.findings]
 
     @property
+    def kind(self) -> str:
+        """Kind of the target without classes, in words."""
+        return "a time, some of which are censored" if self.held.censored else "a number"
+
+    @property
     def dependent(self) -> list[Finding]:
         """Findings of held-out rows that depend on training rows."""
         return [finding for finding in self.warned if finding.problem in DEPENDENT]

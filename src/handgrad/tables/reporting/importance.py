@@ -37,7 +37,7 @@ def importance_of(model: Predictor, held: ScoredRows) -> PermutationImportance:
         weights = {} if w is None else {"sample_weight": w[rows]}
         return sign * float(metric(p, held.y[rows], **weights))
 
-    scoring.__name__ = held.deviance or metric.__name__
+    scoring.__name__ = metric.__name__ if held.censored else held.deviance or metric.__name__
     rows = np.sort(np.random.default_rng(0).permutation(len(held))[:n])
     return permutation_importance(
         model,
@@ -54,6 +54,8 @@ def _metric_of(held: ScoredRows) -> tuple[Metric, int]:
     """The metric, and its sign as a score: larger is better."""
     if held.p is not None:
         return metrics.log_loss, -1
+    if held.censored:
+        return metrics.concordance_index, 1
     if held.deviance:
         return partial(mean_deviance, held.deviance), -1
     return (metrics.accuracy, 1) if held.class_names else (metrics.root_mean_squared_error, -1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.tables.data.dependent_rows import RowRoles
+from handgrad.tables.tabular.censored import CENSORED_ERROR
 from handgrad.tables.tabular.deviances import OF_METRIC, unit_deviances
 from handgrad.textbook.layers import Array
 
@@ -90,7 +91,7 @@ def interval_of(name: str, sums: Array | None, codes: Array | None) -> tuple[flo
         return None
     half = sure * _deviation(np.log(each))
     low, high = (value * float(np.exp(np.clip(end, -700, 700))) for end in (-half, half))
-    return (1 - high, 1 - low) if name == "R²" else (low, high)
+    return (1 - high, 1 - low) if name in ("R²", "Concordance index") else (low, high)
 
 
 def sums_of(
@@ -104,7 +105,9 @@ def sums_of(
         parts = [losses_of(y, predicted, p, True), np.ones(len(y))]
     elif name == "Mean absolute error":
         parts = [np.abs(predicted - y), np.ones(len(y))]
-    elif (metric := name.lower().replace(" ", "_")) in OF_METRIC:
+    elif name == "Concordance index":
+        return pair_sums(predicted, y, w)
+    elif (metric := name.lower().replace(" ", "_")) in (*OF_METRIC, CENSORED_ERROR):
         parts = [unit_deviances(metric, predicted, y), np.ones(len(y))]
     elif name == "Root mean squared error":
         parts = [(predicted - y) ** 2, np.ones(len(y))]
@@ -114,6 +117,22 @@ def sums_of(
     else:
         return None
     return np.stack(parts, axis=1) * w[:, None]
+
+
+def pair_sums(predicted: Array, y: Array, w: Array) -> Array:
+    """Sums of discordant and of known pairs for the concordance index, (n, 2).
+
+    A pair is left out with either of its rows: each counts twice in the sums of its rows, and the
+    mean is subtracted, so that the total counts it twice only.
+    """
+    time, event, sums = np.abs(y), y > 0, np.zeros((len(y), 2))
+    for i in np.flatnonzero(event):
+        later = (time > time[i]) | ((time == time[i]) & ~event)
+        pairs = w[i] * w * later
+        wrong = pairs * ((predicted < predicted[i]) + 0.5 * (predicted == predicted[i]))
+        sums += np.stack([wrong, pairs], axis=1)
+        sums[i] += wrong.sum(), pairs.sum()
+    return np.asarray(2 * sums - sums.mean(axis=0))
 
 
 def wilson(fraction: float, n: float) -> tuple[float, float]:

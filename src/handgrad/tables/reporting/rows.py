@@ -71,7 +71,8 @@ def _answers(held: ScoredRows, row: int) -> tuple[str, str]:
     """The true value of a row and its prediction, in words."""
     y, predicted = held.y[row], held.predicted[row]
     if not held.class_names:
-        return number(float(y)), number(float(predicted))
+        true = f"more than {number(float(-y))}" if held.censored and y < 0 else number(float(y))
+        return true, number(float(predicted))
     names = [held.class_names[k] for k in (y, predicted)]
     if held.p is None:
         return names[0], names[1]
@@ -126,7 +127,7 @@ class Timeline:
 def timeline_of(evidence: Evidence) -> Timeline | None:
     """The error over time, by the column of the split or the most important date; None without."""
     held, name = evidence.held, _time_column(evidence)
-    if name is None:
+    if name is None or held.censored:  # the means of censored times say nothing
         return None
     column = held.columns[name]
     rows = np.flatnonzero(~column.missing)

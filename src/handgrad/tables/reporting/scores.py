@@ -14,6 +14,7 @@ from handgrad.tables.inspection.importance import checked_target
 from handgrad.tables.inspection.tables import IndexedTable, outputs_of
 from handgrad.tables.reporting.intervals import interval_of, losses_of, sums_of, units_in
 from handgrad.tables.tabular.base import refuse_unusable
+from handgrad.tables.tabular.censored import CENSORED_ERROR, restricted_mean
 from handgrad.tables.tabular.decisions import decided
 from handgrad.tables.tabular.deviances import mean_deviance, metric_of
 from handgrad.textbook import metrics
@@ -57,6 +58,11 @@ class ScoredRows(Predictions):
             return "Accuracy"
         return self.deviance.replace("_", " ").capitalize() or "Mean absolute error"
 
+    @property
+    def censored(self) -> bool:
+        """True if the targets are times, negative where they are censored."""
+        return self.deviance == CENSORED_ERROR
+
     @cached_property
     def unweighted_losses(self) -> Array:
         """Loss of each prediction, (n,): a mistake, deviance, or absolute error."""
@@ -87,7 +93,9 @@ class ScoredRows(Predictions):
 
     @property
     def mean(self) -> float:
-        """Mean of the targets."""
+        """Mean of the targets; of times the restricted mean."""
+        if self.censored:
+            return restricted_mean(self.y, self.w)
         return (
             float(np.average(self.y, weights=self.w))
             if self.w is not None
@@ -284,6 +292,9 @@ def scores_of(held: ScoredRows, training: ScoredRows | None) -> list[Score]:
     measures = [*MEASURES]
     if held.deviance:
         measures.insert(0, (held.measure, partial(mean_deviance, held.deviance), True, "numbers"))
+    if held.censored:
+        concordance: Metric = metrics.concordance_index
+        measures = [("Concordance index", concordance, False, "numbers"), measures[0]]
     for name, metric, smaller, of in measures:
         if (of != "numbers") == bool(k) and (of != "probabilities" or held.p is not None):
             at, learned, by_guess = (_figure(metric, s, of) for s in (held, training, guessed))

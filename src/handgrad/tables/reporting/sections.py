@@ -19,11 +19,13 @@ from handgrad.files.features import Column, Features
 from handgrad.files.html import visible
 from handgrad.plots import plot_kernels, plot_net, plot_partial_dependence, plot_predictions
 from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
+from handgrad.tables.data.predictions import PredictsSurvival
 from handgrad.tables.inspection.distributions import edges_of
 from handgrad.tables.inspection.tables import by_frequency
 from handgrad.tables.reporting.checklist import ReportCheck
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
+from handgrad.tables.tabular.censored import survival_curve
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.training import History
@@ -35,6 +37,7 @@ MOST_CURVES, MOST_CLASSES, MOST_DOTS, MOST_MISTAKES = 4, 5, 800, 8
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 MOST_BARS, BARS, WIDTH = 12, 20, 80
 MOST_INTERVALS = 120
+MIDDLE = "0.45"  # grey, between the two colours
 SHOWN_ELSEWHERE = {
     "command",
     "data",
@@ -107,6 +110,36 @@ def draw_predictions(shown: Predictions, ax: Axes) -> None:
     """Plot predicted against true values without a legend, which is in the caption."""
     plot_predictions(shown, ax=ax)
     ax.legend().remove()
+
+
+def draw_survival(evidence: Evidence, ax: Axes) -> None:
+    """Plot predicted and observed survival of the held-out rows, by thirds of predicted times."""
+    model, held = evidence.model, evidence.held
+    if not isinstance(model, PredictsSurvival):
+        return
+    times = np.append(0.0, model.times_)
+    curves = model.predict_survival(held.table.native(), times)
+    order = np.argsort(held.predicted, kind="stable")
+    thirds = np.array_split(order, 3)
+    colours = (SECOND, MIDDLE, FIRST)
+    for rows, colour, name in zip(thirds, colours, ("short", "middle", "long"), strict=True):
+        ax.plot(times, curves[rows].mean(axis=0), color=colour, label=f"{name} predicted times")
+        w = None if held.w is None else held.w[rows]
+        ends, survived = survival_curve(held.y[rows], w)
+        last = max(times[-1], np.abs(held.y[rows]).max())
+        steps = np.append(1.0, survived)
+        ax.step(
+            np.concatenate([[0.0], ends, [last]]),
+            np.append(steps, steps[-1]),
+            where="post",
+            color=colour,
+            alpha=0.5,
+            linewidth=1,
+        )
+    ax.set_xlabel(shortened(evidence.target, 40), parse_math=False)
+    ax.set(ylabel="without an event", ylim=(0, 1.02), xlim=(0, None))
+    ax.legend(frameon=False)
+    tidy(ax)
 
 
 def intervals_drawn(evidence: Evidence) -> Array:
@@ -230,6 +263,8 @@ def target_of(evidence: Evidence) -> dict[str, object]:
         sides = {"training": evidence.training.y, **sides}
     if not evidence.classes:
         y = evidence.learned.y
+        if evidence.held.censored:
+            y, sides = np.abs(y), {side: np.abs(times) for side, times in sides.items()}
         ends = [number(y.min()), number(y.max()), number(float(np.median(y)))]
         return {"draw": draw_histogram, "sides": sides, "names": evidence.target, "figures": ends}
     k = len(evidence.classes)

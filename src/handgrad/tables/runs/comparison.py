@@ -196,7 +196,7 @@ def _against_run(
     if not any(finding.problem in UNSUITABLE for finding in drift.findings):
         held_out = split_of(settings, training).held_out
         drift = _with_predictions(drift, named, rows, held_out)
-        if known and named.exposure in (None, *table.names):
+        if known and {named.exposure, named.event} <= {None, *table.names}:
             scores, worse = _scores(named, settings, with_target(table, target), held_out)
             findings += worse
     sizes = len(rows), training.n_rows

@@ -18,6 +18,7 @@ from handgrad.textbook.errors import DataError, SettingError
 if TYPE_CHECKING:
     from handgrad.tables.runs.settings import RunSettings
 
+OF_TABLES = ("TabularClassifier", "TabularRegressor", "TabularSurvival")
 # Settings that the model already has, or that need a training from the start.
 WITHOUT = ("text", "quantile", "merge_case", "folds", "workers")
 
@@ -28,7 +29,7 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
         return settings
     header, asked = header_in(settings.from_), option("from_", settings.from_)
     names = [] if header is None else [one.name for one in header.estimators]
-    if header is not None and names not in (["TabularClassifier"], ["TabularRegressor"]):
+    if header is not None and (len(names) != 1 or names[0] not in OF_TABLES):
         raise SettingError(
             f"{asked}, a {names[0] if names else 'net'}",
             f"a model of {option('estimator', 'tabular')}",
@@ -38,6 +39,7 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
     usual: Mapping[str, object] = {f.name: f.default for f in fields(settings)}
     others = {"target": model.target, "estimator": "tabular", "task": model.task}
     others |= {"loss": getattr(model.estimator, "loss", None), "exposure": model.exposure}
+    others |= {"event": model.event}
     for name in (*WITHOUT, *others):
         value, known = getattr(settings, name), others.get(name)
         if value != usual[name] and value != known:
@@ -58,6 +60,7 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
         quantile=getattr(model.estimator, "quantiles", None) or (),
         loss=getattr(model.estimator, "loss", settings.loss),
         exposure=model.exposure,
+        event=model.event,
         merge_case=bool(reading_in(inspect(model.path).about).get("spellings")),
         **reading,
     )

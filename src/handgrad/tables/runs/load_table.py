@@ -48,7 +48,7 @@ from handgrad.tables.data.table_options import Task, bytes_of, option
 from handgrad.tables.data.tables import opened, table_of
 from handgrad.tables.data.targets import Target, is_text, target_cells, target_of, with_target
 from handgrad.tables.runs.pictures import load_pictures
-from handgrad.tables.runs.row_roles import notes_on, roles_of
+from handgrad.tables.runs.row_roles import notes_on, roles_of, with_events
 from handgrad.tables.runs.settings import OF_ROWS, RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
 from handgrad.textbook.errors import DataError, FileError, SettingError, did_you_mean
@@ -127,6 +127,7 @@ def _in_memory(
     check_finite(features)
     roles = roles_of(settings, table)
     notes = _notes(settings, table, target, features)
+    target = with_events(table, target, settings.event)
     notes = (*notes, *notes_on_totals(table), *notes_on(roles, settings))
     stem = readable(stem_of(settings.data, table.files))
     rows = np.arange(len(target.values))
@@ -267,7 +268,7 @@ def _columns_of(settings: RunSettings, names: list[str], n_rows: int) -> tuple[s
                 "a column other than the target",
                 f"another {option(role)}",
             )
-    others = {name, *ignore, settings.group, settings.weight, settings.exposure}
+    others = {name, *ignore, settings.group, settings.weight, settings.exposure, settings.event}
     features = [column for column in names if column not in others]
     _check_texts(settings, names, features)
     if not features or n_rows == 0:

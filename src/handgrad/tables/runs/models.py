@@ -20,6 +20,7 @@ from handgrad.tables.data.table_options import Task, option
 from handgrad.tables.runs.pictures import PicturesInMemory, in_words
 from handgrad.tables.runs.settings import ACTIVATIONS, RunSettings
 from handgrad.tables.runs.training_table import TableInChunks, TableInMemory, TrainingTable
+from handgrad.tables.tabular.censored import CENSORED_ERROR, restricted_mean
 from handgrad.tables.tabular.decisions import decided, positive_of
 from handgrad.tables.tabular.deviances import OF_METRIC, SQUARED_ERROR, deviance_of, metric_of
 from handgrad.tables.tabular.members import TIME_LIMIT
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound="SupportsFit")
 OF_NUMBERS = ("r2", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error")
+OF_TIMES = ("concordance_index", CENSORED_ERROR)
 USUAL: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss", "roc_auc"),
     "regression": OF_NUMBERS[:3],
@@ -55,6 +57,8 @@ def epochs_chosen_by(settings: RunSettings, task: Task) -> str | None:
     """Metric that selects the best epoch; None if the last epoch is used."""
     if settings.estimator != "tabular" and not settings.patience:
         return None
+    if settings.event is not None:
+        return "log_likelihood"
     asked = "pinball_loss" if settings.quantile else metric_of(settings.loss)
     return asked or validation_metric(settings, task)
 
@@ -78,7 +82,7 @@ def fitted(
         return _fitted_pictures(settings, rows, folder, progress=progress)
     if settings.estimator == "mlp" and not isinstance(y, str):
         return _fitted_mlp(settings, rows, X, y, progress=progress)
-    from handgrad.tables.tabular import TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular import TabularClassifier, TabularRegressor, TabularSurvival
 
     options: dict[str, Any] = {
         "metric": epochs_chosen_by(settings, task),
@@ -89,7 +93,7 @@ def fitted(
         "text": settings.text,
         "time_limit": settings.time_limit,
     }
-    model: TabularClassifier | TabularRegressor
+    model: TabularClassifier | TabularRegressor | TabularSurvival
     if settings.from_ is not None:
         model = load(settings.from_)
         keep_state = model.warm_start
@@ -100,6 +104,8 @@ def fitted(
     if task == "classification":
         options |= {"positive": settings.positive, "threshold": settings.threshold_asked()}
         model = TabularClassifier(**options)
+    elif settings.event is not None:
+        model = TabularSurvival(**options)
     else:
         if _chosen_by_loss(settings):
             options.pop("metric")
@@ -323,6 +329,7 @@ def check_numbers(settings: RunSettings, table: TrainingTable) -> None:
         "quantile": (settings.quantile[:1], "which has an output for each quantile"),
         "loss": ([settings.loss][: settings.loss != SQUARED_ERROR], "which has several losses"),
         "exposure": ([settings.exposure][: settings.exposure is not None], "which takes it"),
+        "event": ([settings.event][: settings.event is not None], "which takes censored times"),
     }
     for name, (values, why) in asked.items():
         for value in values:
@@ -385,14 +392,24 @@ def metrics_for(
 ) -> tuple[str, ...]:
     """Names of the metrics: those in `asked`, or the defaults of the task, the deviance first.
 
-    Raises a SettingError for a metric of another task.
+    Survival times, whose `deviance` is the censored error, have metrics of their own. Raises a
+    SettingError for a metric of another task.
     """
+    if deviance == CENSORED_ERROR:
+        if unfit := [name for name in asked if name not in OF_TIMES]:
+            raise SettingError(
+                f"{option('metric', unfit[0])}, of times that are censored",
+                " and ".join(OF_TIMES),
+                f"without {option('metric')}",
+            )
+        return tuple(dict.fromkeys(asked)) or OF_TIMES
     of_numbers = (*OF_NUMBERS, *OF_METRIC)
-    known = of_numbers if task == "regression" else [m for m in METRICS if m not in OF_NUMBERS]
+    numeric = (*OF_NUMBERS, *OF_TIMES)
+    known = of_numbers if task == "regression" else [m for m in METRICS if m not in numeric]
     others = OF_TWO_CLASSES if n_classes > 2 else OF_MORE_CLASSES
     known = [name for name in known if name not in others]
     for name in asked:
-        if name not in METRICS and name not in OF_METRIC:
+        if name not in (*METRICS, *OF_METRIC, CENSORED_ERROR):
             _try_scorer(name, n_classes)
         elif name not in known:
             kind = f"{n_classes} classes" if n_classes else "a number"
@@ -467,6 +484,8 @@ class PredictedRows:
     def guessed(self, learned: PredictedRows) -> PredictedRows:
         """The baseline: predicts the class frequencies in `learned`, or its mean, for every row."""
         y, w = learned.y, learned.w
+        if self.deviance == CENSORED_ERROR:
+            return replace(self, p=np.full(len(self.y), restricted_mean(y, w)))
         if not self.classes:
             return replace(self, p=np.full(len(self.y), y.mean() if w is None else w @ y / w.sum()))
         frequencies = np.bincount(y, w, len(self.classes)) / (len(y) if w is None else w.sum())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handgrad.files import inspect
+from handgrad.tables.tabular.censored import CENSORED_ERROR
 from handgrad.tables.tabular.deviances import OF_METRIC
 from handgrad.textbook.metrics.registry import METRICS
 
@@ -33,7 +34,7 @@ def facts_of(model: Path) -> dict[str, object]:
         rows = int(record["rows"]["held_out"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration):
         return facts  # of a file elsewhere, or beside a record of another kind
-    if metric not in METRICS and metric not in OF_METRIC:
+    if metric not in (*METRICS, *OF_METRIC, CENSORED_ERROR):
         return facts
     return facts | {"metric": metric, "score": score, "between": between, "rows": rows}
 

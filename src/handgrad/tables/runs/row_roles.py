@@ -13,11 +13,18 @@ from handgrad.tables.data.dependent_rows import RowRoles, Units, group_codes, ti
 from handgrad.tables.data.files import Table
 from handgrad.tables.data.frames import columns_of_frame, frame_of, read
 from handgrad.tables.data.table_options import option
+from handgrad.tables.data.targets import Target
 from handgrad.tables.data.text_formats import read_as
 from handgrad.tables.runs.record import predicted_name
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
+
+# Cells that say whether an event had come.
+YES_NO = {
+    **dict.fromkeys(("1", "1.0", "yes", "true"), 1),
+    **dict.fromkeys(("0", "0.0", "no", "false"), 0),
+}
 
 
 def roles_of(settings: RunSettings, table: Table) -> RowRoles:
@@ -38,6 +45,48 @@ def exposure_in(table: Table, name: str) -> Array:
     return _numbers(table, "exposure", name, "a number above 0 in every row")
 
 
+def with_events(table: Table, target: Target, name: str | None) -> Target:
+    """The target as signed times by the column of events: negative where there was none.
+
+    Raises a DataError for a time that is not above 0, or a cell that does not say yes or no.
+    """
+    if name is None:
+        return target
+    times, event = target.values, _events(table, name)
+    if (unusable := ~(times > 0)).any():
+        row = int(unusable.argmax())
+        raise table.refused(
+            row,
+            f"the time {target.name!r} is {times[row]:g}, with {option('event', name)}",
+            "times above 0",
+            "half a unit of time, if the event came at once; or remove the row",
+        )
+    if not event.any():
+        raise DataError(
+            f"{table.source}: {option('event', name)}, which is no in every row",
+            "some rows with an event",
+            f"another {option('event')}; 1, yes or true for rows with an event",
+        )
+    return replace(target, values=np.where(event, times, -times), censored=True)
+
+
+def _events(table: Table, name: str) -> Array:
+    """True for each row with an event, (n,); an error for cells that do not say it."""
+    cells = [str(cell).strip().lower() for cell in table.columns[name].to_pylist()]
+    event = np.array([YES_NO.get(cell, -1) for cell in cells])
+    if (unusable := event < 0).any():
+        row = int(unusable.argmax())
+        cell = table.columns[name][row].as_py()
+        raise table.refused(
+            row,
+            f"{option('event', name)}: the cell is "
+            + ("empty" if cell is None or cell == "" else repr(cell)),
+            "1 or 0, yes or no, true or false in every row",
+            f"correct it, or remove the row; or another {option('event')}",
+        )
+    return event > 0
+
+
 def roles_by(table: Table, name: str, *, ordered: bool) -> RowRoles:
     """Groups or times by a column of a table."""
     return _of_times(table, name) if ordered else _of_groups(table, name)
@@ -50,6 +99,11 @@ def notes_on(roles: RowRoles, settings: RunSettings) -> tuple[str, ...]:
         notes.append(
             f"the rate is predicted, {predicted_name(settings.target or 'target', name)}; rows are "
             f"weighted by {name!r} in training and scores"
+        )
+    if settings.event is not None:
+        notes.append(
+            f"{settings.target or 'target'!r} is a time that is censored where {settings.event!r} "
+            "is no; the restricted mean time is predicted"
         )
     name, units = settings.group, roles.units
     if name is None or units is None or roles.labels is None:

@@ -20,6 +20,7 @@ from handgrad.tables.data.table_options import (
     on_the_command_line,
     option,
 )
+from handgrad.tables.tabular.censored import CENSORED_ERROR
 from handgrad.tables.tabular.decisions import Threshold, check_threshold
 from handgrad.tables.tabular.deviances import (
     LOSSES,
@@ -58,7 +59,7 @@ OF_FORECASTS = (
     *("engine", "memory", "test_size", "report", "out", "resume"),
 )
 # Columns that are used otherwise than as features.
-OF_ROWS = ("group", "time", "weight", "exposure")
+OF_ROWS = ("group", "time", "weight", "exposure", "event")
 # Settings that do not change the result.
 WITHOUT_EFFECT = ("out", "resume", "workers", "ray")
 # Exclusive bounds of numbers, their description, and an example.
@@ -203,6 +204,12 @@ class RunSettings(TableOptions):
         "tabular: column of exposures, such as insured years: the rate, target / exposure, is "
         "predicted, and rows are weighted by it; it is not a feature.",
     ] = None
+    event: Annotated[
+        str | None,
+        "tabular: column that says whether the event had come, 1 or 0, yes or no, true or false: "
+        "the target is the time of the event, or up to which there was none (censored); it is not "
+        "a feature.",
+    ] = None
     folds: Annotated[
         int | None, "Number of cross-validation folds, of the rows that are not held out."
     ] = None
@@ -293,9 +300,24 @@ class RunSettings(TableOptions):
                     "the deviance of the loss",
                     option("loss", name.split("_")[1]),
                 )
-        of_numbers = self.loss != SQUARED_ERROR or self.exposure is not None
+        if self.event is not None:
+            self._refuse_beside_event()
+        roles = self.exposure, self.event
+        of_numbers = self.loss != SQUARED_ERROR or any(name is not None for name in roles)
         if of_numbers and self.task is None and self.horizon is None:
             object.__setattr__(self, "task", "regression")
+
+    def _refuse_beside_event(self) -> None:
+        """Refuse settings that are contrary to survival times."""
+        for name in ("quantile", "loss", "exposure", "task", "compare"):
+            value = getattr(self, name)
+            if value not in (getattr(RunSettings, name), "regression"):
+                raise SettingError(
+                    f"{option(name, value[0] if name == 'quantile' else value)} with "
+                    f"{option('event', self.event)}",
+                    "settings of times, some of which are censored",
+                    f"without {option(name)}; or without {option('event')}",
+                )
 
     def _check_split(self) -> None:
         """Refuse contradictory settings of the split."""
@@ -446,7 +468,7 @@ def check_between(
 
 def check_metrics(names: Sequence[str]) -> None:
     """Refuse what is neither a metric nor a scorer of scikit-learn."""
-    others = [name for name in names if name not in METRICS and name not in OF_METRIC]
+    others = [name for name in names if name not in (*METRICS, *OF_METRIC, CENSORED_ERROR)]
     if others:
         from sklearn.metrics import get_scorer_names
 

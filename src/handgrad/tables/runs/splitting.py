@@ -17,7 +17,7 @@ from handgrad.tables.data.table_options import TableOptions, option
 from handgrad.tables.data.targets import is_text, target_of, with_target
 from handgrad.tables.runs.load_table import check_finite, read_table_named
 from handgrad.tables.runs.pictures import PicturesInMemory
-from handgrad.tables.runs.row_roles import roles_of
+from handgrad.tables.runs.row_roles import roles_of, with_events
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import KINDS, OptionsOfModel
 from handgrad.tables.runs.training_table import TableInMemory, TrainingTable
@@ -129,11 +129,13 @@ def _of_file(settings: RunSettings, source: str, table: TableInMemory) -> TableI
             "files of other rows",
             f"without {option('test')}, to hold out some of the rows",
         )
-    of_rows = [name for name in (settings.weight, settings.exposure) if name is not None]
+    columns = settings.weight, settings.exposure, settings.event
+    of_rows = [name for name in columns if name is not None]
     check_columns(source, rows.names, *names, *of_rows)
     rows = rows.with_columns(respelled(rows.columns, table.spellings))
     rows = with_target(rows, target.name)
-    values = _known(rows, target_of(rows, target.name, target.task).values, table)
+    times = with_events(rows, target_of(rows, target.name, target.task), settings.event)
+    values = _known(rows, times.values, table)
     features = _like(rows, table.features)
     check_finite(replace(rows, columns=features))
     roles = roles_of(settings, rows)

@@ -27,6 +27,7 @@ from handgrad.tables.data.spellings import (
 )
 from handgrad.tables.data.table_options import DATE_ORDERS, DateOrder, Task, option
 from handgrad.tables.data.tables import opened
+from handgrad.tables.data.targets import Target
 from handgrad.tables.inspection.coverage import CoverageRecord as CoverageRecord
 from handgrad.tables.inspection.coverage import QuantileRecord as QuantileRecord
 from handgrad.tables.runs.contribution_columns import contribution_columns
@@ -35,7 +36,7 @@ from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
 from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
 from handgrad.tables.runs.record import MODEL, predicted_name
-from handgrad.tables.runs.row_roles import exposure_in
+from handgrad.tables.runs.row_roles import exposure_in, with_events
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
@@ -124,7 +125,8 @@ class TableModel:
 
     `spellings` are those of the texts of the training table, if they were merged; `levels` are the
     pixel values scaled to 0 and 1, for files of more than 8 bits. `positive` is the index of the
-    positive class of two, `exposure` the column of exposures, by which rates are predicted.
+    positive class of two, `exposure` the column of exposures, by which rates are predicted, and
+    `event` that which says whether a time is that of an event.
     """
 
     path: Path
@@ -137,6 +139,7 @@ class TableModel:
     levels: Levels
     positive: int | None
     exposure: str | None = None
+    event: str | None = None
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -181,7 +184,7 @@ class TableModel:
             _spellings(reading.get("spellings")),
             _levels(reading.get("levels")),
             positive_in(model, classes, about.get("positive")),
-            next(iter(_names([about.get("exposure")])), None),
+            *(next(iter(_names([about.get(name)])), None) for name in ("exposure", "event")),
         )
 
     @property
@@ -195,7 +198,14 @@ class TableModel:
         return None if self.target is None else predicted_name(self.target, self.exposure)
 
     def rates(self, table: Table, y: Array) -> tuple[Array, Array | None]:
-        """Targets of the rows of a table, and their weights: with an exposure, rates and it."""
+        """Targets of the rows of a table, and their weights: with an exposure, rates and it.
+
+        With a column of events the targets are signed times.
+        """
+        if self.event is not None:
+            check_columns(table.source, table.names, self.event)
+            times = Target(str(self.target), self.task, "", y)
+            return with_events(table, times, self.event).values, None
         if self.exposure is None:
             return y, None
         check_columns(table.source, table.names, self.exposure)
@@ -315,8 +325,13 @@ class TableModel:
         if self.exposure is not None:
             rates = f"predictions are rates, {self.predicted}"
             yield f"{rates}: times {self.exposure!r} they are totals"
+        if self.event is not None:
+            yield (
+                "predictions are restricted mean times, none of which is longer than the time of "
+                "the last event in training"
+            )
         known = getattr(self.estimator, "feature_names_in_", names)
-        known = {*map(str, known), *keep, self.target, self.exposure}
+        known = {*map(str, known), *keep, self.target, self.exposure, self.event}
         if more := [name for name in names if name not in known]:
             yield f"columns that training did not have are ignored: {listed(more)}"
 

@@ -58,7 +58,7 @@ from handgrad.tables.runs.table_model import errors_name, positive_in
 from handgrad.tables.runs.text_run import TextJob, write_text_report
 from handgrad.tables.runs.training_table import TableInMemory, TrainingTable
 from handgrad.tables.runs.two_splits import two_splits
-from handgrad.tables.tabular.deviances import SQUARED_ERROR, metric_of
+from handgrad.tables.tabular.deviances import CENSORED, SQUARED_ERROR, metric_of
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.training import History
 from handgrad.training.results import Predictor
@@ -166,7 +166,7 @@ def _refuse_of_others(settings: RunSettings) -> None:
 
 def _refuse_ignored(settings: RunSettings) -> None:
     """Raise an error for an ignored column that is no feature anyway; that of times would be."""
-    for name in ("group", "weight"):
+    for name in ("group", "weight", "event"):
         if (column := getattr(settings, name)) in settings.ignore:
             raise SettingError(
                 f"{option('ignore', column)} with {option(name, column)}",
@@ -227,7 +227,8 @@ class TableJob(Job):
         self.table = table = load_table(settings, progress=messages.shows_progress)
         if table.streamed:
             _refuse_beside_chunks(settings)
-        deviance, n_classes = metric_of(settings.loss), len(table.classes)
+        deviance = metric_of(settings.loss if settings.event is None else CENSORED)
+        n_classes = len(table.classes)
         self.metrics = metrics_for(table.target.task, settings.metric, n_classes, deviance)
         if settings.class_weight is not None and not table.classes:
             raise SettingError(
@@ -330,6 +331,7 @@ class TableJob(Job):
     def _two_splits(self, evidence: Evidence) -> dict[str, ScoresOfSplits]:
         """Scores on the random split and on the one that fits, if rows depend on each other."""
         at_random = self.split.by == "random" and evidence.shape is None
+        at_random = at_random and self.settings.event is None
         if not at_random or not isinstance(self.table, TableInMemory):
             return {}
         if evidence.dependent:
@@ -341,6 +343,8 @@ class TableJob(Job):
         asked, learned, held_out = self.settings.compare, self.learned, self.held_out
         if not isinstance(learned, TableInMemory) or not isinstance(held_out, TableInMemory):
             return {}
+        if self.settings.event is not None:
+            return {}  # the reference models take no censored times
         if not asked and not (self.settings.report and is_cheap(learned)):
             return {}
         self.messages.progress("training a linear model and gradient boosting, to compare")
@@ -357,7 +361,7 @@ class TableJob(Job):
                 "why": target.why,
                 "classes": table.classes,
                 # the lowest and the highest number
-                "range": None if table.classes else [target.values.min(), target.values.max()],
+                "range": None if table.classes else table.range,
             },
             "columns": columns_read(model),
             "notes": (*table.notes, *self.split.notes),
@@ -406,6 +410,7 @@ class TableJob(Job):
                 "task": target.task,
                 **({} if self.positive is None else {"positive": self.positive}),
                 **({"exposure": asked.exposure} if asked.exposure else {}),
+                **({"event": asked.event} if asked.event else {}),
                 "reading": reading,  # options for reading tables to predict
                 **({"shards": asked.shards} if asked.shards else {}),
             }

@@ -44,6 +44,12 @@ class WithTarget(ABC):
         return [] if regression else np.unique(self.target.values).tolist()
 
     @property
+    def range(self) -> list[float]:
+        """Lowest and highest number of the target; of times without the sign of censored ones."""
+        values = np.abs(self.target.values) if self.target.censored else self.target.values
+        return [float(values.min()), float(values.max())]
+
+    @property
     def size_in_words(self) -> str:
         """Size of the table, in words."""
         d = len(self.feature_names)

@@ -158,7 +158,8 @@ class RowPredictor:
                 model, request.probabilities, request.interval, request.sets, self._table(columns)
             )
         warnings = collected.sentences()
-        if not {self.model.target, self.model.exposure}.issuperset(others):
+        known = {self.model.target, self.model.exposure, self.model.event}
+        if not known.issuperset(others):
             named = ", ".join(map(repr, others[:5])) + ", …" * (len(others) > 5)
             warnings.append(f"columns that training did not have are ignored: {named}")
         return {"rows": answers.to_pylist(), "warnings": warnings}

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from handgrad.tables.estimators.losses import HalfPoissonDeviance
+from handgrad.tables.tabular.censored import CENSORED_ERROR, censored_errors
 from handgrad.textbook.errors import DataError, SettingError, did_you_mean, is_number
 from handgrad.textbook.kinds import Amounts
 from handgrad.textbook.layers import Array
@@ -16,6 +17,7 @@ from handgrad.textbook.losses import GammaDevianceLoss, Loss, PoissonNLLLoss, Tw
 LossName = Literal["squared_error", "poisson", "gamma", "tweedie"]
 LOSSES: tuple[LossName, ...] = get_args(LossName)
 SQUARED_ERROR, *DEVIANCES = LOSSES
+CENSORED = "censored"  # the loss of survival times, which no regressor has
 # Losses of log means: that of a training, and that whose value is so many times the mean deviance.
 OF_TRAINING: dict[str, Callable[[], Loss]] = {
     "poisson": PoissonNLLLoss,
@@ -57,7 +59,9 @@ def deviance_of(loss: object, power: object) -> Loss | None:
 
 
 def metric_of(loss: object) -> str:
-    """Name of the mean deviance of a loss by its name; "" for any other."""
+    """Name of the mean deviance of a loss by its name, or of the censored error; else ""."""
+    if loss == CENSORED:
+        return CENSORED_ERROR
     return f"mean_{loss}_deviance" if isinstance(loss, str) and loss in DEVIANCES else ""
 
 
@@ -67,7 +71,7 @@ def mean_deviance(name: str, mean: Array, y: Array, sample_weight: Array | None 
     Parameters
     ----------
     name : str
-        A name of `OF_METRIC`.
+        A name of `OF_METRIC`, or that of the censored error.
     mean : array, (n,)
         Predictions, above 0.
     y : array, (n,)
@@ -80,6 +84,8 @@ def mean_deviance(name: str, mean: Array, y: Array, sample_weight: Array | None 
     DataError
         For predictions or targets that have no such deviance.
     """
+    if name == CENSORED_ERROR:
+        return float(np.average(censored_errors(mean, y), weights=sample_weight))
     loss, factor = _checked(name, mean, y)
     w = () if sample_weight is None else (sample_weight,)
     return factor * float(loss.forward(np.log(mean)[:, None], y, *w))
@@ -87,6 +93,8 @@ def mean_deviance(name: str, mean: Array, y: Array, sample_weight: Array | None 
 
 def unit_deviances(name: str, mean: Array, y: Array) -> Array:
     """Deviance of each row, (n,), the mean of which is `mean_deviance`."""
+    if name == CENSORED_ERROR:
+        return censored_errors(mean, y)
     loss, factor = _checked(name, mean, y)
     rows = zip(np.log(mean)[:, None, None], y[:, None], strict=True)
     return factor * np.array([float(loss.forward(z, t)) for z, t in rows])

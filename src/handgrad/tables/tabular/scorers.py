@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from handgrad.tables.data.table_options import option
+from handgrad.tables.tabular.censored import CENSORED_ERROR
 from handgrad.tables.tabular.decisions import decided
 from handgrad.tables.tabular.deviances import OF_METRIC, mean_deviance
 from handgrad.textbook.errors import HandgradError, SettingError, did_you_mean
@@ -147,7 +148,7 @@ def score_classes(
 
 def score_numbers(scoring: Scoring, predicted: Array, y: Array, w: Array | None = None) -> float:
     """Score predicted numbers, (n,)."""
-    if isinstance(scoring, str) and scoring in OF_METRIC:
+    if isinstance(scoring, str) and scoring in (*OF_METRIC, CENSORED_ERROR):
         return mean_deviance(scoring, predicted, y, w)
     if isinstance(scoring, str) and scoring in METRICS:
         return float(METRICS[scoring](predicted, y, sample_weight=w))

@@ -18,6 +18,7 @@ from handgrad.tables.tabular.base import (
     refuse_one_row,
     refuse_unusable,
 )
+from handgrad.tables.tabular.deviances import CENSORED
 from handgrad.tables.tabular.features import MergedRows, quantiles
 from handgrad.tables.tabular.files import FittedToTable
 from handgrad.tables.tabular.members import Recipe
@@ -93,6 +94,7 @@ class TabularSurvival(RegressorMixin, Tabular):  # type: ignore[misc]
     metric: Scoring = field(default="log_likelihood", kw_only=True)
 
     metrics = ("log_likelihood",)
+    loss_ = CENSORED  # reports measure the errors of such times
     _start = NO_START
 
     def fit(
@@ -285,6 +287,7 @@ class TabularSurvival(RegressorMixin, Tabular):  # type: ignore[misc]
 
     def _target_from_file(self, fitted: FittedToTable) -> int:
         self.times_ = np.array(fitted["times"])
+        self._start = np.zeros(len(self.times_))  # a further fit has the biases of the net
         return len(self.times_)
 
 
