@@ -40,7 +40,7 @@ WIDTH, DEPTH = 128, 3
 WAVES, FREQUENCY, MOST_NUMBERS = 4, 0.7, 21
 # Categories with this many values or more are embedded; size of an embedding.
 EMBEDDED_FROM, SIZE = 9, 8
-BATCH = 256
+BATCH, SMALLEST, BATCHES = 256, 32, 16  # rows of a minibatch; of small tables, and how many
 AT_ONCE = 32 * BATCH  # rows predicted at once; each member has a copy
 TIME_LIMIT = "the time limit"  # the reason of a stop, in a history
 STEPS, EPOCHS = 500, (12, 32)
@@ -159,7 +159,7 @@ def train_members(
     held_out, n_held_out = _as_long(validation), [*map(len, validation)]
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_train = len(train_rows) if stream is None else stream.n_rows
-    batch_size = min(BATCH, n_train)
+    batch_size = usual_batch_size(n_train)
     config = TrainingConfig(
         net=net,
         data=stream or (SharedRows(x, train_rows), SharedRows(smoothed, train_rows)),
@@ -235,6 +235,11 @@ def _run(training: Training, best: BestWeights, verbose: bool, time_limit: float
                 history.stopped_because = f"stopped after {time_limit:g} s, {TIME_LIMIT}"
                 break
     return history
+
+
+def usual_batch_size(n_rows: int) -> int:
+    """Rows of a minibatch: of a table of a few hundred, `BATCH` would leave a few dozen steps."""
+    return min(int(np.clip(-(-n_rows // BATCHES), SMALLEST, BATCH)), n_rows)
 
 
 def usual_epochs(batches: int) -> int:
