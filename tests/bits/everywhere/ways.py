@@ -15,7 +15,7 @@ from tests.bits.everywhere.programs import TRAININGS
 from tests.browser.browsers import chromium
 from tests.processors import compile_for
 
-ON_ARM = [*TRAININGS][20::65]
+ON_ARM = [*TRAININGS][20::75]
 # How a training is run, and what it leaves, by the training's name.
 Results = Mapping[str, Mapping[str, Found]]
 
