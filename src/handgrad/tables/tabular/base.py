@@ -356,7 +356,10 @@ class Tabular(Shardable, TableEstimator):
             x, t, w = map(np.concatenate, ((x, x_more), (t, t_more), (w, w_held_out)))
         of_members = self._divided(rows, strata, w_held_out, rng)
         in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
-        return MemberData(x, t, of_members, rng, self.epochs, split=split, w=in_loss)
+        independent = rows.units is None
+        return MemberData(
+            x, t, of_members, rng, self.epochs, split=split, w=in_loss, independent=independent
+        )
 
     def _divided(
         self, rows: MergedRows, strata: Array, held_out: Array | None, rng: np.random.Generator

@@ -76,7 +76,7 @@ class MemberData:
     `rows` has a pair of training rows and held-out rows for each member. Or there is a `stream` of
     the training rows of all members, with smoothed targets; then `rows` has held-out rows only.
     `rng` is the generator in its current state, `split` its state before it divided the rows. `w`
-    are weights (n,) in the loss.
+    are weights (n,) in the loss. Rows of groups, or in time, are not `independent`.
     """
 
     x: Array
@@ -87,6 +87,7 @@ class MemberData:
     stream: RowSource | None = None
     split: Mapping[str, object] | None = None
     w: Array | None = None
+    independent: bool = True
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def train_members(
     held_out, n_held_out = _as_long(validation), [*map(len, validation)]
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_train = len(train_rows) if stream is None else stream.n_rows
-    batch_size = usual_batch_size(n_train)
+    batch_size = usual_batch_size(n_train) if data.independent else min(BATCH, n_train)
     config = TrainingConfig(
         net=net,
         data=stream or (SharedRows(x, train_rows), SharedRows(smoothed, train_rows)),
@@ -238,7 +239,10 @@ def _run(training: Training, best: BestWeights, verbose: bool, time_limit: float
 
 
 def usual_batch_size(n_rows: int) -> int:
-    """Rows of a minibatch: of a table of a few hundred, `BATCH` would leave a few dozen steps."""
+    """Rows of a minibatch: of a table of a few hundred, `BATCH` would leave a few dozen steps.
+
+    Where rows depend on each other, more steps overfit: forecasts got worse, as measured.
+    """
     return min(int(np.clip(-(-n_rows // BATCHES), SMALLEST, BATCH)), n_rows)
 
 
