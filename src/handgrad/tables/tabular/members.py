@@ -67,6 +67,7 @@ class Recipe:
     smoothing: float = 0.0  # label smoothing
     # First outputs (n_outputs,) of all rows; the nets have one number then, which adds to all.
     start: Array | None = None
+    smallest_batch: int = SMALLEST
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def train_members(
     held_out, n_held_out = _as_long(validation), [*map(len, validation)]
     smoothed = (1 - recipe.smoothing) * t + recipe.smoothing / n_outputs
     n_train = len(train_rows) if stream is None else stream.n_rows
-    batch_size = usual_batch_size(n_train) if data.independent else min(BATCH, n_train)
+    batch_size = usual_batch_size(n_train, recipe.smallest_batch if data.independent else BATCH)
     config = TrainingConfig(
         net=net,
         data=stream or (SharedRows(x, train_rows), SharedRows(smoothed, train_rows)),
@@ -238,12 +239,12 @@ def _run(training: Training, best: BestWeights, verbose: bool, time_limit: float
     return history
 
 
-def usual_batch_size(n_rows: int) -> int:
+def usual_batch_size(n_rows: int, smallest: int) -> int:
     """Rows of a minibatch: of a table of a few hundred, `BATCH` would leave a few dozen steps.
 
     Where rows depend on each other, more steps overfit: forecasts got worse, as measured.
     """
-    return min(int(np.clip(-(-n_rows // BATCHES), SMALLEST, BATCH)), n_rows)
+    return min(int(np.clip(-(-n_rows // BATCHES), smallest, BATCH)), n_rows)
 
 
 def usual_epochs(batches: int) -> int:

@@ -21,7 +21,7 @@ from handgrad.tables.tabular.base import (
 from handgrad.tables.tabular.deviances import CENSORED
 from handgrad.tables.tabular.features import MergedRows, quantiles
 from handgrad.tables.tabular.files import FittedToTable
-from handgrad.tables.tabular.members import Recipe
+from handgrad.tables.tabular.members import BATCH, Recipe
 from handgrad.tables.tabular.scorers import Scoring
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.kinds import Logits, RiskLabels
@@ -266,7 +266,14 @@ class TabularSurvival(RegressorMixin, Tabular):  # type: ignore[misc]
         return risk_labels(y, self.times_), LogisticHazardLoss()
 
     def _recipe(self) -> Recipe:
-        return Recipe(LogisticHazardLoss, Mish, 0.03, self._badness, start=self._start)
+        return Recipe(
+            LogisticHazardLoss,
+            Mish,
+            0.03,
+            self._badness,
+            start=self._start,
+            smallest_batch=BATCH,
+        )
 
     def _badness(self, z: Array, t: Array) -> float:
         return float(LogisticHazardLoss().forward(deterministic(z), deterministic(t.astype(float))))
