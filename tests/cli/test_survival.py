@@ -1,6 +1,7 @@
 """`handgrad train --event`: times of which some are censored, trained, told and refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ def test_a_run_tells_the_concordance(run: tuple[Path, str]) -> None:
     for words in ("Concordance index", "Survival by thirds", "Kaplan-Meier", "more than "):
         assert words in page
     assert "Residuals" not in page
+    assert f"in <b>{concordance:.1%}</b> of the pairs whose order is known" in page
+    assert re.search(r", to predict: \d", page)  # not the signed times
 
 
 def test_the_interval_is_that_of_resampled_rows(run: tuple[Path, str]) -> None:

@@ -161,7 +161,7 @@ def _small_classes(evidence: Evidence) -> Iterator[str]:
 def _ranges(evidence: Evidence) -> Iterator[str]:
     """Range of the target, and of each column of numbers or dates, in the training rows."""
     if not evidence.classes:
-        ends = float(evidence.learned.y.min()), float(evidence.learned.y.max())
+        ends = float(evidence.learned.shown.min()), float(evidence.learned.shown.max())
         yield f"{evidence.target}, to predict: {' to '.join(shown(*ends, is_date=False))}"
     if evidence.pictures:
         return

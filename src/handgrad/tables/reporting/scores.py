@@ -63,6 +63,11 @@ class ScoredRows(Predictions):
         """True if the targets are times, negative where they are censored."""
         return self.deviance == CENSORED_ERROR
 
+    @property
+    def shown(self) -> Array:
+        """Targets as they are shown, (n,): times of either sign have none."""
+        return np.abs(self.y) if self.censored else self.y
+
     @cached_property
     def unweighted_losses(self) -> Array:
         """Loss of each prediction, (n,): a mistake, deviance, or absolute error."""

@@ -68,7 +68,7 @@ class Surface:
     def draw(self, ax: Axes) -> None:
         """Plot the predictions as shading, and the rows with their true values."""
         across, up = (replace(axis, at=axis.at[self.rows]) for axis in self.axes)
-        y = self.evidence.held.y[self.rows]
+        y = self.evidence.held.shown[self.rows]
         names, positive = self.evidence.classes, self.evidence.positive
         draw_surface(ax, across, up, self.predicted, y, names, 1 if positive is None else positive)
 
