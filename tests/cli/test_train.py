@@ -644,7 +644,7 @@ def test_what_is_found_stands_in_the_terminal_in_json_in_the_record_and_in_the_r
 
 
 def test_a_training_whose_last_epoch_is_the_best_asks_for_more(tmp_path: Path) -> None:
-    words = ("train", "breast_cancer", "--no-report", "--json", "--out")
+    words = ("train", "wine", "--no-report", "--json", "--out")
     found = json.loads(handgrad(*words, tmp_path / "a", "--epochs", 2).stdout)["findings"]
     (more,) = [one for one in found if one["problem"] == "still improving"]
     assert "is the last, 2 of 2" in more["evidence"]
