@@ -356,7 +356,7 @@ class Tabular(Shardable, TableEstimator):
             x, t, w = map(np.concatenate, ((x, x_more), (t, t_more), (w, w_held_out)))
         of_members = self._divided(rows, strata, w_held_out, rng)
         in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
-        independent = rows.units is None
+        independent = rows.units is None and bool((w == w[0]).all())
         return MemberData(
             x, t, of_members, rng, self.epochs, split=split, w=in_loss, independent=independent
         )
