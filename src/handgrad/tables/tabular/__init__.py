@@ -6,8 +6,9 @@ from handgrad.tables.packages import require_packages
 from handgrad.tables.tabular.files import SUMMARIES as SUMMARIES
 
 if TYPE_CHECKING:
+    from handgrad.tables.tabular.classifier import TabularClassifier
     from handgrad.tables.tabular.encoder import TableEncoder
-    from handgrad.tables.tabular.estimators import TabularClassifier, TabularRegressor
+    from handgrad.tables.tabular.regressor import TabularRegressor
     from handgrad.tables.tabular.streamed import fits_in_memory
     from handgrad.tables.tabular.survival import TabularSurvival
 
@@ -24,7 +25,13 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'handgrad.tables.tabular' has no attribute {name!r}")
     require_packages(name)
-    from handgrad.tables.tabular import encoder, estimators, streamed, survival
+    from handgrad.tables.tabular import classifier, encoder, regressor, streamed, survival
 
-    modules = {"TableEncoder": encoder, "fits_in_memory": streamed, "TabularSurvival": survival}
-    return getattr(modules.get(name, estimators), name)
+    modules = {
+        "TableEncoder": encoder,
+        "TabularClassifier": classifier,
+        "TabularRegressor": regressor,
+        "TabularSurvival": survival,
+        "fits_in_memory": streamed,
+    }
+    return getattr(modules[name], name)
