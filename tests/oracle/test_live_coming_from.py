@@ -17,7 +17,7 @@ LIBRARIES = ("torch", "keras", "sklearn", "joblib")
 
 @pytest.fixture(autouse=True)
 def quiet_libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keras computes by PyTorch; nothing is asked of the network."""
+    """Keras with the PyTorch backend; no library reports its use."""
     monkeypatch.chdir(tmp_path)
     for variable, value in {
         "KERAS_BACKEND": "torch",

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from handgrad.engines.loops.ir import Multiply, ParallelFor, walk
 from handgrad.engines.loops.program import FINISHED, WORKERS, Program
 from handgrad.engines.loops.target import LARGE_PRODUCT, TargetInfo
 from handgrad.textbook.layers import Array
+
+if TYPE_CHECKING:
+    import llvmlite.ir as ir
 
 NAME, AT_ONCE = "run_calls", "run_at_once"
 
@@ -128,7 +131,6 @@ def _text() -> str:
     from handgrad.engines.compiled.ir_helpers import INT, i64
 
     block_type, module = INT.as_pointer(), ir.Module(NAME)
-    entry_type = ir.FunctionType(INT, [block_type]).as_pointer()
     function = ir.Function(module, ir.FunctionType(INT, [block_type, INT, block_type]), NAME)
     pairs, count, returned = function.args
     start, head, body, after = (function.append_basic_block() for _ in range(4))
@@ -141,10 +143,7 @@ def _text() -> str:
     going_on = b.icmp_signed("==", b.load(returned), i64(FINISHED))
     b.cbranch(b.and_(b.icmp_signed("<", i, count), going_on), body, after)
     b.position_at_end(body)
-    pair = b.gep(pairs, [b.mul(i, i64(2))])
-    entry_point = b.inttoptr(b.load(pair), entry_type)
-    block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), block_type)
-    result = b.call(entry_point, [block])
+    result = _called(b, pairs, i)
     b.store(result, returned)
     finished = b.icmp_signed("==", result, i64(FINISHED))
     i.add_incoming(b.add(i, b.zext(finished, INT)), body)
@@ -152,6 +151,18 @@ def _text() -> str:
     b.position_at_end(after)
     b.ret(i)
     return str(module)
+
+
+def _called(b: "ir.IRBuilder", pairs: "ir.Value", i: "ir.Value") -> "ir.Value":
+    """Result of the call of pair `i`: a function, and its block."""
+    import llvmlite.ir as ir
+
+    from handgrad.engines.compiled.ir_helpers import INT, i64
+
+    pair, block_type = b.gep(pairs, [b.mul(i, i64(2))]), INT.as_pointer()
+    entry_type = ir.FunctionType(INT, [block_type]).as_pointer()
+    entry_point = b.inttoptr(b.load(pair), entry_type)
+    return b.call(entry_point, [b.inttoptr(b.load(b.gep(pair, [i64(1)])), block_type)])
 
 
 @lru_cache
@@ -177,11 +188,7 @@ def _text_at_once() -> str:
         pairs, returned = (
             b.inttoptr(b.load(b.gep(shared, [i64(place)])), BLOCK) for place in range(2)
         )
-        pair = b.gep(pairs, [b.mul(part, i64(2))])
-        entry_type = ir.FunctionType(INT, [BLOCK]).as_pointer()
-        entry_point = b.inttoptr(b.load(pair), entry_type)
-        block = b.inttoptr(b.load(b.gep(pair, [i64(1)])), BLOCK)
-        b.store(b.call(entry_point, [block]), b.gep(returned, [part]))
+        b.store(_called(b, pairs, part), b.gep(returned, [part]))
         b.ret(i64(0))
 
     function = ir.Function(module, ir.FunctionType(VOID, [BLOCK, BLOCK, INT]), AT_ONCE)

@@ -270,6 +270,7 @@ class Epochs(Resumable):
     """
 
     rows: MemoryLoader
+    learning_rates: Rates
     validation: Validation | None = None
 
     def __init__(
@@ -291,13 +292,12 @@ class Epochs(Resumable):
         if steps.state is not None:
             self.engine.optimizer_state = steps.state
         self.engine.step[0] = steps.step
-        self.rates = self.learning_rates = Rates(
-            m, state, steps, self.n, -(-self.n // self.batch_size)
-        )
+        n_batches = -(-self.n // self.batch_size)
+        self.learning_rates = Rates(m, state, steps, self.n, n_batches)
         self.rows = MemoryLoader(m.net_, m._loss, self.job.rows)
         self.rows.start(state.random_state, shuffle=m.shuffle)
         self.generator = np.random.Generator(state.random_state._bit_generator)
-        self.loop = EpochLoop(self.rows, self.engine, self.rates.of, epochs, self._at_once)
+        self.loop = EpochLoop(self.rows, self.engine, self.learning_rates.of, epochs, self._at_once)
         self.metrics, self.held_out = (), {}
         if held_out is not None:
             self.validation = looks = Validation(m, state, held_out)
@@ -377,8 +377,8 @@ class Epochs(Resumable):
             f"{what} did not improve more than tol={m.tol:f} for {m.n_iter_no_change} "
             "consecutive epochs."
         )
-        if not self.rates.lower():
-            why = " Learning rate too small." if self.rates.policy == "adaptive" else ""
+        if not self.learning_rates.lower():
+            why = " Learning rate too small." if self.learning_rates.policy == "adaptive" else ""
             _print(m, f"{message}{why} Stopping.")
             return False
         _print(m, f"{message} Setting learning rate to {self.steps.learning_rate:f}")
@@ -392,7 +392,7 @@ class Epochs(Resumable):
         steps, within = self.steps, self.loop.so_far is not None
         return {
             "fit": {name: value for name, value in vars(self.state).items() if name in RECORDED},
-            "rate": self.rates.of_call if within else steps.learning_rate,
+            "rate": self.learning_rates.of_call if within else steps.learning_rate,
             "stopped": self.stopped,
         }
 

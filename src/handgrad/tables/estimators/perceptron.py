@@ -125,7 +125,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         Returns
         -------
         iterator of EpochReport
-            Begins when its first report is asked for.
+            The fit begins with the first report.
         """
         if self.solver == "lbfgs":
             raise SettingError(

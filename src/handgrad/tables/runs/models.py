@@ -74,7 +74,7 @@ def fitted(
 ) -> tuple[Predictor, History]:
     """Fit an estimator; return it with its training history.
 
-    That of pictures continues from the folder of `checkpoints`, which is made when it is asked for.
+    A fit of pictures continues from the folder of `checkpoints`, created on the first call.
     """
     task, (X, y) = rows.target.task, rows.to_learn()
     if isinstance(rows, PicturesInMemory) and settings.estimator == "pictures":
@@ -325,27 +325,29 @@ def row_weights(settings: RunSettings, y: Array) -> Array | None:
 
 def check_numbers(settings: RunSettings, table: TrainingTable) -> None:
     """Refuse settings of a number for classes, and for an estimator without them."""
-    asked: dict[str, tuple[Sequence[object], str]] = {
-        "quantile": (settings.quantile[:1], "which has an output for each quantile"),
-        "loss": ([settings.loss][: settings.loss != SQUARED_ERROR], "which has several losses"),
-        "exposure": ([settings.exposure][: settings.exposure is not None], "which takes it"),
-        "event": ([settings.event][: settings.event is not None], "which takes censored times"),
+    loss = None if settings.loss == SQUARED_ERROR else settings.loss
+    asked: dict[str, tuple[object, str]] = {
+        "quantile": (next(iter(settings.quantile), None), "which has an output for each quantile"),
+        "loss": (loss, "which has several losses"),
+        "exposure": (settings.exposure, "which takes it"),
+        "event": (settings.event, "which takes censored times"),
     }
-    for name, (values, why) in asked.items():
-        for value in values:
-            came, without = option(name, value), f"without {option(name)}"
-            if table.classes:
-                raise SettingError(
-                    f"{came}, where {table.target.name} has {len(table.classes)} classes",
-                    "a target of numbers",
-                    f"{without}; {option('task', 'regression')}, if they are numbers",
-                )
-            if settings.estimator != "tabular":
-                raise SettingError(
-                    f"{came} for {option('estimator', settings.estimator)}",
-                    f"{option('estimator', 'tabular')}, {why}",
-                    without,
-                )
+    for name, (value, why) in asked.items():
+        if value is None:
+            continue
+        came, without = option(name, value), f"without {option(name)}"
+        if table.classes:
+            raise SettingError(
+                f"{came}, where {table.target.name} has {len(table.classes)} classes",
+                "a target of numbers",
+                f"{without}; {option('task', 'regression')}, if they are numbers",
+            )
+        if settings.estimator != "tabular":
+            raise SettingError(
+                f"{came} for {option('estimator', settings.estimator)}",
+                f"{option('estimator', 'tabular')}, {why}",
+                without,
+            )
     deviance = deviance_of(settings.loss, 1.5)
     if deviance is not None and isinstance(table, TableInMemory):
         _check_amounts(settings, table, deviance)
@@ -419,7 +421,8 @@ def metrics_for(
                 f"one of {', '.join(known)}",
                 option("metric", other),
             )
-    return tuple(dict.fromkeys(asked)) or (*[deviance][: bool(deviance)], *USUAL[task])
+    usual = (deviance, *USUAL[task]) if deviance else USUAL[task]
+    return tuple(dict.fromkeys(asked)) or usual
 
 
 def _try_scorer(name: str, n_classes: int) -> None:

@@ -44,18 +44,8 @@ Side = tuple[int, int] | None  # height and width asked for
 TARGET = "class"
 AT_ONCE = 1024
 OF_TABLES = (
-    *(
-        "loss",
-        "task",
-        "ignore",
-        "category",
-        "number",
-        "date",
-        "header_row",
-        "missing",
-        "merge_case",
-    ),
-    "quantile",
+    *("loss", "task", "ignore", "category", "number", "date", "header_row", "missing"),
+    *("merge_case", "quantile"),
     *OF_ROWS,
     "test",
 )

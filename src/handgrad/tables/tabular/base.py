@@ -355,8 +355,9 @@ class Tabular(Shardable, TableEstimator):
             x_more, t_more, w_held_out = self._given(held_out.eval_set)
             x, t, w = map(np.concatenate, ((x, x_more), (t, t_more), (w, w_held_out)))
         of_members = self._divided(rows, strata, w_held_out, rng)
-        in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
-        independent = rows.units is None and bool((w == w[0]).all())
+        weighted = bool((w != w[0]).any())
+        in_loss = w if self._weighs_in_loss and weighted else None
+        independent = rows.units is None and not weighted
         return MemberData(
             x, t, of_members, rng, self.epochs, split=split, w=in_loss, independent=independent
         )
