@@ -187,6 +187,15 @@ def test_a_category_of_values_that_come_once_is_left_out() -> None:
     assert "left out: an identifier (9 distinct values in 9 rows)" in features.summary()
 
 
+def test_the_weight_of_a_row_makes_its_value_no_more_frequent() -> None:
+    table = table_of({"a": [*"abcdefghi"], "n": [*range(9)]})
+    features = features_of(table, np.array([1.0, 20.0, 3.0] * 3), embedded_from=9)
+    assert (features.n_out, features.n_codes) == (1, [])
+    table = table_of({"a": [*"abcdefghh"], "n": [*range(9)]})
+    features = features_of(table, np.array([20.0, 1.0, 1.0] * 3), embedded_from=8)
+    assert features.summary().count("of which the 1 most frequent") == 1
+
+
 def test_numbers_come_first() -> None:
     features = fitted({"a": [*"xyz"], "n": [1.0, 2.0, 9.0]})
     assert (features.n_numbers, features.names()) == (1, ["n", "a_x", "a_y", "a_z"])

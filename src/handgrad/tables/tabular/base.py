@@ -355,9 +355,8 @@ class Tabular(Shardable, TableEstimator):
             x_more, t_more, w_held_out = self._given(held_out.eval_set)
             x, t, w = map(np.concatenate, ((x, x_more), (t, t_more), (w, w_held_out)))
         of_members = self._divided(rows, strata, w_held_out, rng)
-        weighted = bool((w != w[0]).any())
-        in_loss = w if self._weighs_in_loss and weighted else None
-        independent = rows.units is None and not weighted
+        in_loss = w if self._weighs_in_loss and (w != w[0]).any() else None
+        independent = rows.units is None
         return MemberData(
             x, t, of_members, rng, self.epochs, split=split, w=in_loss, independent=independent
         )

@@ -192,8 +192,8 @@ def _of_values(column: Column, w: Array, embedded_from: float) -> Feature:
         return Nothing(_why_no_category(values, inverse, w[there]))
     as_codes = len(values) >= embedded_from
     largest = np.argsort(-weights, kind="stable")[: MOST_CODES if as_codes else MOST_VALUES]
-    if as_codes:
-        largest = largest[weights[largest] > w.min()]
+    if as_codes:  # of several rows: the weight of a row makes its value no more frequent
+        largest = largest[np.bincount(inverse)[largest] > 1]
     if not len(largest):
         return Nothing(_why_no_category(values, inverse, w[there]))
     names = tuple(str(value) for value in values[np.sort(largest)])

@@ -77,7 +77,7 @@ class MemberData:
     `rows` has a pair of training rows and held-out rows for each member. Or there is a `stream` of
     the training rows of all members, with smoothed targets; then `rows` has held-out rows only.
     `rng` is the generator in its current state, `split` its state before it divided the rows. `w`
-    are weights (n,) in the loss. Rows of groups, in time or with weights are not `independent`.
+    are weights (n,) in the loss. Rows of groups, or in time, are not `independent`.
     """
 
     x: Array
