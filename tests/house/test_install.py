@@ -15,6 +15,7 @@ from handgrad.engines.dispatch import ENGINES
 from handgrad.files import html
 from handgrad.tables import packages
 from handgrad.textbook.install import PUBLISHED, install_command, install_hint
+from handgrad.textbook.version import NAME
 from tests.docs.documents import DOCUMENTS, ROOT, blocks, name
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -52,6 +53,11 @@ def test_no_line_installs_a_name_that_is_not_registered(path: Path) -> None:
     text = path.read_text("utf-8")
     assert not of_other_state(text, PUBLISHED)
     assert not [*unknown_commands(text, PUBLISHED)]
+
+
+def test_the_project_and_its_folder_and_command_have_the_one_name() -> None:
+    assert PROJECT["name"] == PACKAGE.name == NAME
+    assert [*PROJECT["scripts"]] == [NAME]
 
 
 @STATES

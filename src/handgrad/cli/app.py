@@ -510,7 +510,7 @@ def cache(
     output, place = Output(as_json=as_json), cache.folder()
     if place is None:
         output.result({"folder": None})
-        output.say("disabled by HANDGRAD_CACHE")
+        output.say(f"disabled by {cache.VARIABLE}")
         return
     files = cache.files()
     size = sum(file.stat().st_size for file in files)

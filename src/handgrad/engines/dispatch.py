@@ -39,6 +39,7 @@ from handgrad.textbook.net.minibatches import (
 from handgrad.textbook.net.predictor import BACKEND, EagerPredictor
 from handgrad.textbook.net.predictor import EngineName as EngineName
 from handgrad.textbook.net.watch import is_watched
+from handgrad.textbook.version import VARIABLES
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ ENGINES: Mapping[EngineName, EngineClasses] = {
     "jax": EngineClasses("jax.engine:JaxEngine", "jax.predictor:JaxPredictor", extra="jax"),
 }
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
+VARIABLE = f"{VARIABLES}ENGINE"
 
 
 def _imported(name: EngineName, part: Literal["engine", "predictor"]) -> Callable[..., Any]:
@@ -149,14 +151,14 @@ def _engine_for(
 
 def resolve_engine(choice: EngineName) -> EngineName:
     """Check an engine's name; HANDGRAD_ENGINE in the environment replaces `auto`."""
-    name = os.environ.get("HANDGRAD_ENGINE", choice) if choice == "auto" else choice
+    name = os.environ.get(VARIABLE, choice) if choice == "auto" else choice
     for valid in NAMES:
         if name == valid:
             return valid
     came, hint = f"engine={choice!r}", did_you_mean(choice, NAMES, "engine='auto'")
     if choice == "auto":
-        came = f"HANDGRAD_ENGINE={name!r} in the environment"
-        hint = did_you_mean(name, NAMES, "unset it, or HANDGRAD_ENGINE=auto")
+        came = f"{VARIABLE}={name!r} in the environment"
+        hint = did_you_mean(name, NAMES, f"unset it, or {VARIABLE}=auto")
     raise SettingError(came, f"one of {', '.join(NAMES)}", hint)
 
 

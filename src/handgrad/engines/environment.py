@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_info
 
 from handgrad.engines.compiled import cache
 from handgrad.graph.threads import available_cores
-from handgrad.textbook.version import __version__
+from handgrad.textbook.version import NAME, VARIABLES, __version__
 
 # Prefixes of environment variables that choose an engine or a BLAS kernel.
-VARIABLES = ("HANDGRAD_", "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
+PREFIXES = (VARIABLES, "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -75,8 +75,8 @@ def show_versions() -> None:
     Lists the installed packages among the requirements of handgrad and its extras, and the
     environment variables that choose an engine or a BLAS kernel.
     """
-    names = {re.split(r"[^\w.-]", line)[0] for line in requires("handgrad") or []}
-    set_here = {name: os.environ[name] for name in os.environ if name.startswith(VARIABLES)}
+    names = {re.split(r"[^\w.-]", line)[0] for line in requires(NAME) or []}
+    set_here = {name: os.environ[name] for name in os.environ if name.startswith(PREFIXES)}
     lines = {
         "handgrad": __version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from handgrad.textbook.errors import SettingError
+from handgrad.textbook.version import NAME
 
 PUBLISHED = False
 
@@ -29,7 +30,7 @@ def install_command(*extras: str, published: bool = PUBLISHED) -> str:
     >>> install_command("onnx", published=True)
     'python -m pip install "handgrad[onnx]"'
     """
-    package = "handgrad" if published else "."
+    package = NAME if published else "."
     # in double quotes, which the shells of Windows take, too
     return f'{_COMMAND} "{package}[{",".join(extras)}]"' if extras else f"{_COMMAND} {package}"
 

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from handgrad.textbook.version import NAME, VARIABLES
+
+VARIABLE = f"{VARIABLES}CACHE"
 DIGEST = hashlib.sha256().digest_size
 ENDING = ".code"
 MOST_BYTES = 2**28  # some thousand programs
@@ -22,14 +25,14 @@ def folder() -> Path | None:
 
     By default it is in the user's folder for caches; `HANDGRAD_CACHE` may name another one.
     """
-    chosen = os.environ.get("HANDGRAD_CACHE", "")
+    chosen = os.environ.get(VARIABLE, "")
     if chosen.lower() in ("off", "0", "no"):
         return None
     if chosen:
         return Path(chosen)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("handgrad"))
+    return Path(platformdirs.user_cache_dir(NAME))
 
 
 def get_or_make(key: str, make: Callable[[], bytes]) -> bytes:
