@@ -119,9 +119,9 @@ def test_the_scores_are_those_of_the_model_in_the_file_on_rows_it_did_not_learn_
     words = ("train", path, "--target", target, "--ignore", "number", *MEMORY, "--epochs", 2)
     fitted, learned = models.fitted, list[Any]()
 
-    def noted(settings: Any, rows: Any, **given: Any) -> Any:
+    def noted(settings: Any, rows: Any, *more: Any, **given: Any) -> Any:
         learned.append(rows.table.to_table())
-        return fitted(settings, rows, **given)
+        return fitted(settings, rows, *more, **given)
 
     monkeypatch.setattr(train, "fitted", noted)
     result = handgrad(*words, "--seed", 3, "--out", "run")
