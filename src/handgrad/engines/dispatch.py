@@ -39,7 +39,7 @@ from handgrad.textbook.net.minibatches import (
 from handgrad.textbook.net.predictor import BACKEND, EagerPredictor
 from handgrad.textbook.net.predictor import EngineName as EngineName
 from handgrad.textbook.net.watch import is_watched
-from handgrad.textbook.version import VARIABLES
+from handgrad.textbook.version import VARIABLE_PREFIX
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ ENGINES: Mapping[EngineName, EngineClasses] = {
     "jax": EngineClasses("jax.engine:JaxEngine", "jax.predictor:JaxPredictor", extra="jax"),
 }
 NAMES: tuple[EngineName, ...] = ("auto", *ENGINES)
-VARIABLE = f"{VARIABLES}ENGINE"
+VARIABLE = f"{VARIABLE_PREFIX}ENGINE"
 
 
 def _imported(name: EngineName, part: Literal["engine", "predictor"]) -> Callable[..., Any]:

@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_info
 
 from handgrad.engines.compiled import cache
 from handgrad.graph.threads import available_cores
-from handgrad.textbook.version import NAME, VARIABLES, __version__
+from handgrad.textbook.version import NAME, VARIABLE_PREFIX, __version__
 
 # Prefixes of environment variables that choose an engine or a BLAS kernel.
-PREFIXES = (VARIABLES, "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
+PREFIXES = (VARIABLE_PREFIX, "OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

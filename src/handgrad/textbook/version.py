@@ -1,7 +1,7 @@
 """Name and version of handgrad."""
 
-# At the package index, of the cache folder, and in capitals the prefix of environment variables.
+# At the package index, of the cache folder, and in capitals before the environment variables.
 NAME = "handgrad"
-VARIABLES = f"{NAME.upper()}_"
+VARIABLE_PREFIX = f"{NAME.upper()}_"
 
 __version__ = "0.1.0"

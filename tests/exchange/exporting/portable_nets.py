@@ -65,8 +65,10 @@ def case(page: str, loss: str, optimizer: str, dtype: str) -> Case:
     layer, ending = LAYERS[page](), LOSSES[loss]()
     x = rows_for(layer, N_ROWS)
     if x.dtype.kind == "f" and not hasattr(layer, "n_codes"):
-        # Of large rows exp is infinite for these losses, or the log of a probability of 0.
-        small = loss in LAST or isinstance(ending.input_kind, hg.losses.kinds.LogRates)
+        # Of large rows the exp of a rate is infinite, or the log of a probability of exactly 0.
+        small = loss == "BinaryCrossEntropyLoss" or isinstance(
+            ending.input_kind, hg.losses.kinds.LogRates
+        )
         x[0], x[1] = 0, -x[1] * (1 if small else 100)
     x = x if layer.integer_input else x.astype(dtype)
     shape = hg.Net(copy.deepcopy(layer), dtype=dtype).predict(x).shape

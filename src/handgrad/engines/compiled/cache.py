@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from handgrad.textbook.version import NAME, VARIABLES
+from handgrad.textbook.version import NAME, VARIABLE_PREFIX
 
-VARIABLE = f"{VARIABLES}CACHE"
+VARIABLE = f"{VARIABLE_PREFIX}CACHE"
 DIGEST = hashlib.sha256().digest_size
 ENDING = ".code"
 MOST_BYTES = 2**28  # some thousand programs
