@@ -152,6 +152,14 @@ def predict(
             "the set that has the true class with this probability."
         ),
     ] = None,
+    allow_missing_columns: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing-columns",
+            help="Predict although DATA lacks columns of the training, as if their cells were "
+            "empty.",
+        ),
+    ] = False,
     memory: Memory = RunSettings.memory,
     as_json: Json = False,
 ) -> None:
@@ -164,7 +172,8 @@ def predict(
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         if (forecaster := runs.ForecastModel.of(model)) is not None:
             refused = {"explain": explain, "background": background, "keep": keep, "sets": sets}
-            refused["probabilities"] = probabilities
+            refused |= {"probabilities": probabilities}
+            refused |= {"allow_missing_columns": allow_missing_columns}
             rows = forecaster.predict(data, to, options, output, interval, **refused)
         else:
             runs.refuse_of_texts(model, data, None)
@@ -178,6 +187,7 @@ def predict(
                 keep or (),
                 explain,
                 background,
+                allow_missing_columns,
                 interval=interval,
                 sets=sets,
             )

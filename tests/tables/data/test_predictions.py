@@ -162,6 +162,28 @@ def test_an_estimator_is_handed_whole_batches_too(tmp_path: Path) -> None:
     assert sum(seen) == 5000
 
 
+def test_missing_columns_are_predicted_as_missing_values_if_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    whole = pa.table({"a": A, "town": ["Ulm", "Bonn"] * 250})
+    model = hg.TabularRegressor(n_members=2, epochs=1, random_state=0).fit(whole, A)
+    lost = stream_of(
+        written(whole.drop_columns(["town"]), tmp_path / "lost.parquet", 70), piece=400
+    )
+    with refused(hg.errors.DataError, "lacks 1 of the columns", "'town'"):
+        hg.data.predict_table(model, lost, to=tmp_path / "p.csv")
+    assert not (tmp_path / "p.csv").exists()
+    with pytest.warns(hg.errors.UnseenWarning, match="are predicted as missing: 'town'"):
+        path = hg.data.predict_table(
+            model, lost, to=tmp_path / "p.parquet", allow_missing_columns=True
+        )
+    expected = model.predict({"a": A, "town": [None] * 500})
+    np.testing.assert_array_equal(parquet.read_table(path)["prediction"], expected)
+    none = stream_of(written(TABLE.select(["b"]), tmp_path / "none.parquet", 70), piece=400)
+    with refused(hg.errors.DataError, "lacks 2 of the columns"):
+        hg.data.predict_table(model, none, to=tmp_path / "p.csv", allow_missing_columns=True)
+
+
 def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

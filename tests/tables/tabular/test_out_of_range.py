@@ -62,6 +62,15 @@ def test_nothing_is_said_of_the_training_rows_missing_values_and_a_little_beyond
     assert told(MODEL.predict, new(3, age=[0.6, 98.0, 59.0])) == []
 
 
+def test_a_negative_number_is_told_where_there_was_none() -> None:
+    counts = {"n": [float(i % 50) for i in range(N)], "x": np.linspace(-1, 1, N)}
+    encoder = hg.tables.TableEncoder().fit(pa.table(counts))
+    assert told(encoder.transform, pa.table({"n": [3.0, -1.0], "x": [-1.1, 0.0]})) == [
+        "column 'n': 1 of 2 rows has a number below 0, the smallest in training: "
+        "-1 in row 1, counted from 0"
+    ]
+
+
 @pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal"])
 def test_rows_of_the_same_distribution_are_not_outside(draw: str) -> None:
     columns = getattr(np.random.default_rng(0), draw)(size=(600, 30))
@@ -71,9 +80,9 @@ def test_rows_of_the_same_distribution_are_not_outside(draw: str) -> None:
 
 
 def test_the_next_integer_beyond_a_few_is_not_outside() -> None:
-    encoder = hg.tables.TableEncoder().fit(pa.table({"rooms": [0, 1, 1, 2] * 9}))
-    assert told(encoder.transform, pa.table({"rooms": [3, -1]})) == []
-    assert len(told(encoder.transform, pa.table({"rooms": [4, -2]}))) == 2
+    encoder = hg.tables.TableEncoder().fit(pa.table({"floor": [-1, 0, 0, 1] * 9}))
+    assert told(encoder.transform, pa.table({"floor": [2, -2]})) == []
+    assert len(told(encoder.transform, pa.table({"floor": [3, -3]}))) == 2
 
 
 def test_a_positive_column_in_another_unit_is_outside() -> None:

@@ -14,6 +14,9 @@ from handgrad.textbook.layers import Array
 # Fraction of the range of the training beyond which a value is reported: in nearly every column
 # some new row is a little beyond the ends, and farther in a skewed one.
 MARGIN = 0.5
+# Least distance, in ranges, of a negative number in a column that had none: in 791 tables with 20%
+# held out at random, 0.1% of the columns have one.
+OF_NEGATIVE = 1.0
 ROUNDING = 1e-6  # relative difference of numbers that were rounded to float32
 MOST_COLUMNS, MOST_NAMES = 5, 8
 DIGITS = (6, 9, 17)
@@ -85,6 +88,8 @@ def out_of_range(features: Features, table: Columns) -> list[OutOfRange]:
         skewed = number.lowest > 0 and not is_date
         for end, above in zip(ends, (False, True), strict=True):
             distances = _distances(values, *ends, above=above, skewed=skewed)
+            if not above and number.lowest >= 0 and not is_date:
+                distances = np.where(values < 0, np.maximum(distances, OF_NEGATIVE), distances)
             beyond = distances > 0
             if beyond.any():
                 row = int((distances > MARGIN).argmax())

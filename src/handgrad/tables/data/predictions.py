@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -20,7 +21,7 @@ from handgrad.tables.data.files import PARQUET, check_columns
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.table_stream import StreamedRows, TableStream
 from handgrad.tables.data.unseen_values import unseen_warnings_together
-from handgrad.textbook.errors import DataError, SettingError, described
+from handgrad.textbook.errors import DataError, SettingError, UnseenWarning, described
 from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers import Array
 from handgrad.training.progress_bar import progress_bar
@@ -44,6 +45,7 @@ def predict_table(
     further: Callable[[pa.Table], pa.Table] | None = None,
     interval: float | None = None,
     sets: float | None = None,
+    allow_missing_columns: bool = False,
     progress: bool = False,
 ) -> Path:
     """Write a model's prediction for each row of a table to a file, in the order of the rows.
@@ -71,6 +73,9 @@ def predict_table(
         Coverage of the intervals of numbers, which are columns `low` and `high`.
     sets : float, optional
         Coverage of the sets of classes: a column `set_NAME` for each class says whether it is in.
+    allow_missing_columns : bool, default False
+        Whether the table may lack columns that an estimator takes: they are predicted as missing
+        values, with an UnseenWarning. It must have one of them.
     progress : bool, default False
         Whether a progress bar is shown.
 
@@ -122,8 +127,9 @@ def predict_table(
     refuse_without(model, interval=interval, sets=sets)
     check_columns(table.name, table.names, *keep)
     with unseen_warnings_together(table.place):
+        lost = _lost_columns(model, table.names) if allow_missing_columns else []
         answers = partial(predictions_of, model, probabilities, interval, sets)
-        tables = _predicted(model, data, probabilities, answers, keep, further)
+        tables = _predicted(model, data, probabilities, answers, keep, further, lost)
         return write_tables(tables, to, data.n_rows, progress=progress)
 
 
@@ -187,6 +193,7 @@ def _predicted(
     answers: Callable[[pa.Table], pa.Table],
     keep: Sequence[str],
     further: Callable[[pa.Table], pa.Table] | None,
+    lost: Sequence[str],
 ) -> Iterator[pa.Table]:
     """The columns to write, chunk by chunk; `answers` are those of an estimator for some rows."""
     if isinstance(data, StreamedRows):
@@ -200,7 +207,7 @@ def _predicted(
             values = np.array(names)[p.argmax(axis=1)] if names else p
             yield predicted_columns(values, p if probabilities else None, names)
         return
-    known = [*map(str, getattr(model, "feature_names_in_", ()))]
+    known = [name for name in _columns_of(model) if name not in lost]
     columns = known if known and {*known} <= {*data.names} else data.names
     read, n_done = list(dict.fromkeys([*columns, *keep])), 0
     join = partial(_joined, most=int(data.memory * BATCHED))
@@ -209,6 +216,8 @@ def _predicted(
         for start in range(0, chunk.num_rows, at_once):
             whole = chunk.slice(start, at_once)
             frame = whole.select(columns)
+            for name in lost:
+                frame = frame.append_column(name, pa.nulls(len(frame)))
             try:
                 predicted = answers(frame)
                 if further is not None:
@@ -223,6 +232,23 @@ def _predicted(
             for i, name in enumerate(keep):
                 predicted = predicted.add_column(i, name, whole[name])
             yield predicted
+
+
+def _columns_of(model: object) -> list[str]:
+    """Names of the columns that an estimator takes; empty if it was fitted without names."""
+    return [*map(str, getattr(model, "feature_names_in_", ()))]
+
+
+def _lost_columns(model: object, names: Sequence[str]) -> list[str]:
+    """Columns that an estimator takes and the table lacks, with a warning; none if it lacks all."""
+    known = _columns_of(model)
+    lost = [name for name in known if name not in names]
+    if not lost or len(lost) == len(known):
+        return []
+    listed = ", ".join([*map(repr, lost[:5]), *["…"][: len(lost) > 5]])
+    words = f"columns of the training that the table lacks are predicted as missing: {listed}"
+    warnings.warn(words, UnseenWarning, stacklevel=3)
+    return lost
 
 
 def predictions_of(

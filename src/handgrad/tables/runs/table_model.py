@@ -271,6 +271,7 @@ class TableModel:
         keep: Sequence[str],
         explained: bool = False,
         background: str | None = None,
+        allow_missing_columns: bool = False,
         **coverages: Unpack[Coverages],
     ) -> int:
         """Write the predictions for a table to the file `to`; return the number of rows.
@@ -291,7 +292,8 @@ class TableModel:
             )
         if self.shape:
             files = pictures_named(data)
-            _refuse_for_pictures(explain=explained, keep=[*keep], **coverages)
+            asked_of_tables = {"keep": [*keep], "allow_missing_columns": allow_missing_columns}
+            _refuse_for_pictures(explain=explained, **asked_of_tables, **coverages)
             model = cast("Classifier", self.estimator)
             return predict_pictures(
                 model, self.shape, self.levels, files, to, probabilities=probabilities
@@ -314,6 +316,7 @@ class TableModel:
                 probabilities=probabilities,
                 keep=keep,
                 further=further,
+                allow_missing_columns=allow_missing_columns,
                 progress=messages.shows_progress,
                 **coverages,
             )
