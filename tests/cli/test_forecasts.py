@@ -194,6 +194,29 @@ def test_what_cannot_be_forecast_is_refused(
     assert not [*tmp_path.iterdir()]
 
 
+def test_later_values_are_evaluated(trained: Path, model: Path, tmp_path: Path) -> None:
+    with refused(hg.errors.DataError, "sales.csv: no values after 2024-07-31", "later rows"):
+        raised("evaluate", model, trained / "sales.csv")
+    rows = [(row["store"], row["day"], row["sales"]) for row in table(trained / "sales.csv")]
+    days = np.arange("2024-08-01", "2024-08-11", dtype="M8[D]").astype(str)
+    more = [(code, day, 100 + i) for code in CODES for i, day in enumerate(days)]
+    for name, some in (("all.csv", [*rows, *more]), ("later.csv", more)):
+        path = write_rows(tmp_path / name, some, ["store", "day", "sales"])
+        result = handgrad("evaluate", model, path, "--json")
+        assert result.exit_code == 0, result.output
+        found = json.loads(result.stdout)
+        assert (found["task"], found["target"], found["rows"]) == ("forecast", "sales", 20)
+        assert [*found["scores"]] == [*found["guessing"]] == ["mase", "mae", "rmse"]
+        assert found["coverage"]["rows"] == 20
+    shown = handgrad("evaluate", model, path).output
+    assert "20 values; sales is predicted by" in shown
+    assert "seasonal naive" in shown
+    with refused(hg.errors.SettingError, "--metric r2, for a forecaster", "MASE, MAE and RMSE"):
+        raised("evaluate", model, path, "--metric", "r2")
+    with refused(hg.errors.SettingError, "--target store, for a forecaster", "'sales'"):
+        raised("evaluate", model, path, "--target", "store")
+
+
 def test_what_a_forecaster_does_not_take_is_refused(
     trained: Path, model: Path, tmp_path: Path
 ) -> None:

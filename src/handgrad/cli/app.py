@@ -223,7 +223,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a model on a table, or a language model on a text."""
+    """Evaluate a model on a table, a language model on a text, or a forecaster on later values."""
     output = Output(as_json=as_json)
     evaluation = runs.evaluate_table(
         model, data, one_target(target), metric=metric or (), messages=output, **vars(options)

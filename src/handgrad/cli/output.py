@@ -283,11 +283,12 @@ def show_writing(written: runs.Writing, output: Output, out: str) -> None:
 def show_evaluation(evaluation: runs.Evaluation, output: Output) -> None:
     """Show the scores of a model."""
     output.result(vars(evaluation) | {"notes": output.notes})
-    of = "characters" if evaluation.task == "text" else "rows"
+    of = {"text": "characters", "forecast": "values"}.get(evaluation.task, "rows")
+    baseline = "seasonal naive" if evaluation.task == "forecast" else "guessing"
     text = f": {evaluation.rows:,} {of}; {evaluation.target} is predicted by "
     output.say((evaluation.data, "bold"), text, (evaluation.model, "bold"))
-    _show_scores({"score": evaluation.scores, "guessing": evaluation.guessing}, output)
-    _show_coverage(evaluation.coverage, "rows", output)
+    _show_scores({"score": evaluation.scores, baseline: evaluation.guessing}, output)
+    _show_coverage(evaluation.coverage, of, output)
     _show_quantiles(evaluation.quantiles, output)
     if evaluation.classes:
         measures = ("precision", "recall", "f1")

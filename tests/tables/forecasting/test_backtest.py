@@ -111,3 +111,19 @@ def test_unusable_arguments_are_refused() -> None:
         forecaster().backtest(short, **ROLES)
     with refused(hg.errors.SettingError, "test_size = 1"):
         forecaster().backtest(table(), **ROLES, test_size=1)
+
+
+def test_later_values_are_forecast_by_a_fitted_model(tested: hg.tables.Backtest) -> None:
+    y, k = sales(), len(DAYS) - 42
+    model = forecaster().fit({"day": DAYS[:k].tolist(), "sales": y[:k]}, **ROLES)
+    for begin in (0, k):  # all rows, or only the later ones
+        later = {"day": DAYS[begin:].tolist(), "sales": y[begin:]}
+        evaluated = model.evaluate(later)
+        names = [name for name in tested.table.column_names if name != "linear"]
+        assert evaluated.table.column_names == names
+        assert evaluated.table == tested.table.select(names)
+        without = {name: scores for name, scores in tested.scores.items() if name != "linear"}
+        assert evaluated.scores == without
+        assert evaluated.coverage == tested.coverage
+    with refused(hg.errors.DataError, "no values after", str(DAYS[k - 1]), "later rows"):
+        model.evaluate({"day": DAYS[:k].tolist(), "sales": y[:k]})

@@ -26,10 +26,10 @@ MODELS = ("forecast", "linear", "seasonal_naive", "naive")
 
 @dataclass(frozen=True)
 class Backtest:
-    """Backtest of a forecaster: its forecasts of the held-out end of series, and their scores.
+    """Forecasts of the held-out end of series, or of values after the training, and their scores.
 
-    Origins are `horizon` steps apart, so that each held-out step is forecast once. The model is
-    fitted once, to the values before the end. The seasonal naive forecast is the last known value
+    Origins are `horizon` steps apart, so that each of these steps is forecast once. The model is
+    fitted once, to the values before. The seasonal naive forecast is the last known value
     of the same place in the season, the naive one the last known value; the linear model is ridge
     regression on the features of the net.
 
@@ -37,8 +37,8 @@ class Backtest:
     ----------
     table : pyarrow.Table
         A row for each series and held-out step: group and time, the steps `ahead` of the origin,
-        the `actual` value, the `forecast` with `low` and `high`, and the forecasts `linear`,
-        `seasonal_naive` and `naive`.
+        the `actual` value, the `forecast` with `low` and `high`, and the forecasts `linear` (of a
+        backtest), `seasonal_naive` and `naive`.
     scores : dict of str to dict
         MASE, MAE and RMSE of each of these forecasts. MASE, the mean absolute scaled error, is in
         units of the mean absolute change from season to season in the training values: Hyndman and

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -32,10 +32,10 @@ from handgrad.tables.forecasting.origins import (
     next_steps,
     training_steps,
 )
-from handgrad.tables.forecasting.reading import cells_of, read_series, table_of
+from handgrad.tables.forecasting.reading import cells_of, read_series, table_of, time_at
 from handgrad.tables.forecasting.series import Roles, Series, SeriesSet
 from handgrad.tables.tabular import TabularRegressor
-from handgrad.textbook.errors import UnseenWarning, between_0_and_1, positive
+from handgrad.textbook.errors import DataError, UnseenWarning, between_0_and_1, positive
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 
@@ -255,22 +255,83 @@ class Forecaster(BaseEstimator):  # type: ignore[misc]
         first = first_held_out(series, self.horizon, test_size)
         before, steps = series.until(first), held_out_steps(series.series, first, self.horizon)
         model = clone(self)._fit(before, roles)
-        lags = model.lags_
-        rows, (training, targets, _) = lags.rows(steps), model._training(before, lags)
+        rows, (training, targets, _) = model.lags_.rows(steps), model._training(before, model.lags_)
+        linear = linear_forecasts(training, targets, rows)
+        return model._tested(steps, rows, before.series, interval, linear=linear)
+
+    def evaluate(self, table: object, *, interval: float = 0.9) -> Backtest:
+        """Forecast the values of a table after those of the training, and score the forecasts.
+
+        Origins are `horizon` steps apart, the first at the last time of the training. The MASE is
+        in units of the changes in the values before, of which the forecaster has the last ones.
+
+        Parameters
+        ----------
+        table : data frame, dict of columns, str or Path
+            Rows with the columns of the training, all or only those after it.
+        interval : float, default 0.9
+            Coverage of the intervals, between 0 and 1.
+
+        Returns
+        -------
+        Backtest
+            The forecasts, and their scores beside those of naive forecasts.
+
+        Raises
+        ------
+        DataError
+            If no value is later than the training.
+
+        Examples
+        --------
+        >>> import handgrad as hg, numpy as np
+        >>> days = np.arange("2024-01-01", "2024-06-01", dtype="M8[D]")
+        >>> sales = 100 + 30 * (np.arange(len(days)) % 7 > 4) + np.arange(len(days)) / 10
+        >>> table = {"day": days[:130], "sales": sales[:130]}
+        >>> model = hg.tables.Forecaster(horizon=7, n_members=2, epochs=5, random_state=0)
+        >>> model = model.fit(table, "sales", time="day")
+        >>> tested = model.evaluate({"day": days, "sales": sales})
+        >>> len(tested.table), [*tested.scores]
+        (22, ['forecast', 'seasonal_naive', 'naive'])
+        """
+        check_is_fitted(self)
+        read = read_series(table, self.roles_, self.lags_.step)
+        self._warn_of_new(read.series)
+        series = replace(read, series=self._continued(read.series))
+        first = max(one.end for one in self.series_)
+        steps = held_out_steps(series.series, first, self.horizon)
+        if not steps:
+            raise DataError(
+                f"no values after {time_at(read, first - 1)}, the last time of the training",
+                "later rows, which the forecasts are compared with",
+                "predict, for forecasts; or a backtest, which holds out the end of the series",
+            )
+        return self._tested(steps, self.lags_.rows(steps), series.until(first).series, interval)
+
+    def _tested(
+        self,
+        steps: Sequence[ForecastSteps],
+        rows: ForecastRows,
+        before: Sequence[Series],
+        interval: float,
+        **others: Array,
+    ) -> Backtest:
+        """Forecasts of steps with known values, beside `others` (n,), and their scores."""
         more = {
             "ahead": np.concatenate([part.ahead for part in steps]),
             ACTUAL: np.concatenate([part.values for part in steps]),
-            "linear": linear_forecasts(training, targets, rows),
+            **others,
             "seasonal_naive": rows.base,
             "naive": np.concatenate([part.last_values for part in steps]),
         }
-        made = model._forecasts(steps, rows, interval)
+        made = self._forecasts(steps, rows, interval)
         for name, values in more.items():
             made = made.append_column(name, pa.array(values))
-        scores = scores_of(made, MODELS, scales_of(steps, before.series, lags.season))
+        models = [name for name in MODELS if name in made.column_names]
+        scores = scores_of(made, models, scales_of(steps, before, self.lags_.season))
         low, high = made["low"].to_numpy(), made["high"].to_numpy()
         inside = (low <= more[ACTUAL]) & (more[ACTUAL] <= high)
-        n_training = sum(int((~np.isnan(one.values)).sum()) for one in before.series)
+        n_training = sum(int((~np.isnan(one.values)).sum()) for one in before)
         return Backtest(made, scores, float(inside.mean()), float((high - low).mean()), n_training)
 
     def _continued(self, series: Sequence[Series]) -> tuple[Series, ...]:

@@ -12,6 +12,7 @@ from handgrad.tables.data.table_options import TableWords, option
 from handgrad.tables.data.targets import target_of, with_target
 from handgrad.tables.data.unseen_values import unseen_warnings_together
 from handgrad.tables.inspection.coverage import coverage_of, quantiles_of
+from handgrad.tables.runs.forecast_model import ForecastModel
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import (
     PredictedRows,
@@ -36,6 +37,8 @@ def evaluate_table(
     **options: Unpack[TableWords],
 ) -> ModelEvaluation:
     """Evaluate a model file on a table, or a language model on a text.
+
+    A forecaster forecasts the values of the table that are after its training.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ def evaluate_table(
     if (writer := TextModel.of(model)) is not None:
         refuse_of_tables(asked, target=target, metric=tuple(metric))
         return writer.evaluate(data, asked, messages)
+    if (forecaster := ForecastModel.of(model)) is not None:
+        return forecaster.evaluate(data, asked, messages, one_target(target), metric)
     named = TableModel.of(Path(model))
     name = one_target(target) or named.target
     if name is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
@@ -12,13 +13,20 @@ from handgrad.tables.data.files import check_asked, check_columns
 from handgrad.tables.data.predictions import file_to_write, write_tables
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.time_series import SeriesTable, series_in
+from handgrad.tables.inspection.coverage import NOMINAL, CoverageRecord
 from handgrad.tables.runs.load_table import read_table_named
 from handgrad.tables.runs.messages import Messages
-from handgrad.tables.runs.table_model import Reading, errors_name, header_of, reading_in
+from handgrad.tables.runs.table_model import (
+    ModelEvaluation,
+    Reading,
+    errors_name,
+    header_of,
+    reading_in,
+)
 from handgrad.textbook.errors import SettingError
 
 if TYPE_CHECKING:
-    from handgrad.tables.forecasting import Forecaster
+    from handgrad.tables.forecasting import Backtest, Forecaster
 
 
 @dataclass(frozen=True)
@@ -76,13 +84,7 @@ class ForecastModel:
             Options of other models, which are an error if they are given.
         """
         for name, value in others.items():
-            if value:
-                first = value[0] if isinstance(value, list | tuple) else value
-                raise SettingError(
-                    f"{option(name, first)}, for a forecaster",
-                    f"options for forecasts: {option('interval', 0.9)}",
-                    f"without {option(name)}",
-                )
+            _refuse(name, value, f"options for forecasts: {option('interval', 0.9)}")
         to = file_to_write(to)
         table = None if data is None else self.read(data, asked, messages)
         with messages.warnings_as_notes(), errors_name(data or str(self.path)):
@@ -90,3 +92,56 @@ class ForecastModel:
             forecasts = self.model.predict(table, **coverage)
         write_tables(iter([forecasts]), to, len(forecasts))
         return len(forecasts)
+
+    def evaluate(
+        self,
+        data: str,
+        asked: TableOptions,
+        messages: Messages,
+        target: str | None,
+        metric: Sequence[str],
+    ) -> ModelEvaluation:
+        """Scores of the forecasts of the values after the training, and of the seasonal naive ones.
+
+        See `hg.tables.evaluate_table`.
+        """
+        name = self.model.roles_.target
+        if target != name:
+            _refuse("target", target, f"the target of the model, {name!r}")
+        _refuse("metric", metric, "the scores of forecasts: MASE, MAE and RMSE")
+        table = self.read(data, asked, messages)
+        with messages.warnings_as_notes(), errors_name(data):
+            tested = self.model.evaluate(table)
+        scores = {name: dict(scores) for name, scores in tested.scores.items()}
+        coverage = coverage_of_intervals(tested)
+        return ModelEvaluation(
+            str(self.path),
+            data,
+            name,
+            "forecast",
+            len(tested.table),
+            scores["forecast"],
+            scores["seasonal_naive"],
+            [],
+            coverage,
+        )
+
+
+def coverage_of_intervals(tested: Backtest) -> CoverageRecord:
+    """Coverage and mean width of the intervals of a backtest, for records."""
+    return {
+        "of": "interval",
+        "nominal": NOMINAL,
+        "observed": tested.coverage,
+        "mean_size": tested.mean_width,
+        "rows": len(tested.table),
+    }
+
+
+def _refuse(name: str, value: object, expected: str) -> None:
+    """Raise an error for an option of other models that is given."""
+    if value:
+        first = value[0] if isinstance(value, list | tuple) else value
+        raise SettingError(
+            f"{option(name, first)}, for a forecaster", expected, f"without {option(name)}"
+        )

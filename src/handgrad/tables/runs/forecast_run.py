@@ -16,6 +16,7 @@ from handgrad.tables.forecasting.files import columns_in_words
 from handgrad.tables.inspection.coverage import NOMINAL
 from handgrad.tables.reporting.forecasts import ForecastEvidence, check_forecasts
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run
+from handgrad.tables.runs.forecast_model import coverage_of_intervals
 from handgrad.tables.runs.job import Job
 from handgrad.tables.runs.load_series import SeriesSplit
 from handgrad.tables.runs.messages import Messages
@@ -102,13 +103,7 @@ class ForecastJob(Job):
         """Scores and coverage of the backtest, for the record."""
         tested = self.tested
         scores = {**tested.scores}
-        coverage = {
-            "of": "interval",
-            "nominal": NOMINAL,
-            "observed": tested.coverage,
-            "mean_size": tested.mean_width,
-            "rows": len(tested.table),
-        }
+        coverage = coverage_of_intervals(tested)
         return {"scores": {"held_out": scores.pop("forecast"), **scores}, "coverage": coverage}
 
     def _train_on_all(self) -> None:

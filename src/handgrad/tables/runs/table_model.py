@@ -361,7 +361,7 @@ class ModelEvaluation:
     model: str
     data: str
     target: str
-    task: Task | Literal["text"]
+    task: Task | Literal["text", "forecast"]
     rows: int
     scores: Scores
     guessing: Scores
