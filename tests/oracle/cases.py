@@ -85,6 +85,8 @@ class Case:
         y = example_targets(loss, np.zeros((self.n_rows, self.widths[-1])), self.seed)
         if loss.target_kind.default_metrics == ("accuracy",):
             y[0], y[1] = 0, 1
+        if isinstance(loss.target_kind, hg.losses.kinds.RiskLabels):
+            y[0, 0] = 1  # of rows that are at risk in no interval no weight learns
         return x, y
 
     def upstream(self) -> Any:
