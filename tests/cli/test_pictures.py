@@ -172,6 +172,28 @@ def test_random_changes_are_chosen(tmp_path: Path, augment: str, layers: list[st
     assert [type(layer).__name__ for layer in net.layers if "Random" in str(layer)] == layers
 
 
+def test_a_training_begins_with_the_convolutions_of_a_model(trained: Path, tmp_path: Path) -> None:
+    model, out = trained / "run" / "model.safetensors", tmp_path / "run"
+    folder = bars(tmp_path / "bars", n=5)
+    (folder / "level").rename(folder / "flat")
+    words = ("--size", 12, "--learning-rate", 1e-12, "--epochs", 1, "--out", out)
+    result = handgrad("train", folder, *QUICK, "--from", model, *words)
+    assert result.exit_code == 0, result.output
+    assert "the initial convolutions are those of" in result.output
+    assert record(out)["continued"] == {"model": str(model)}
+    new, before = hg.load(out / "model.safetensors"), hg.load(model)
+    assert new.classes_.tolist() == ["flat", "upright"]
+    for mine, theirs in zip(new.net_.layers, before.net_.layers, strict=True):
+        if isinstance(mine, hg.Conv2d):
+            np.testing.assert_allclose(mine.W, theirs.W, rtol=1e-6)
+    run = hg.tables.train_table("iris", epochs=1, report=False, out=tmp_path / "iris")
+    of_rows = run.folder / "model.safetensors"
+    with refused(hg.errors.SettingError, "a TabularClassifier", "a model of --estimator pictures"):
+        raised("train", folder, "--from", of_rows, "--out", tmp_path / "other")
+    with refused(hg.errors.SettingError, "a PictureClassifier", "a model of --estimator tabular"):
+        raised("train", "iris", "--from", model, "--out", tmp_path / "other")
+
+
 def test_random_changes_are_of_pictures_in_a_convolutional_net(tmp_path: Path) -> None:
     with refused(hg.errors.SettingError, "--augment flip, for iris", "a folder of pictures"):
         raised("train", "iris", "--augment", "flip")

@@ -228,3 +228,27 @@ def test_a_file_without_a_temperature_has_one_and_a_damaged_one_is_refused() -> 
     for wrong in (0.0, "1", None, 1e9):
         with refused(hg.errors.FileError, "temperature is"):
             clone(model)._from_file(fitted | {"temperature": wrong}, net)
+
+
+def test_the_convolutions_begin_as_those_of_another_net(tmp_path: Path) -> None:
+    pictures = hg.data.read_pictures(bars(tmp_path / "bars"))
+    other = fitted(pictures.x, pictures.y, shape=pictures.shape).net_
+    larger = np.random.default_rng(0).random((6, 400), np.float32)
+    settings: dict[str, Any] = {"initial_net": other, "max_iter": 1, "learning_rate_init": 1e-12}
+    model = fitted(larger, [*"abcabc"], **settings)
+    before, after = (
+        [layer for layer in net.layers if isinstance(layer, hg.Conv2d)]
+        for net in (other, model.net_)
+    )
+    assert len(before) == 2
+    assert len(after) == 3  # larger images have one more
+    for mine, theirs in zip(after, before, strict=False):
+        np.testing.assert_allclose(mine.W, theirs.W, rtol=1e-6)
+        np.testing.assert_allclose(mine.b, theirs.b, atol=1e-9)
+    np.testing.assert_array_equal(clone(model).initial_net.parameters, other.parameters)
+    again = hg.load(hg.save(model, tmp_path / "model.safetensors"))
+    np.testing.assert_array_equal(again.initial_net.parameters, other.parameters)
+    with refused(hg.errors.SettingError, "initial_net with Conv2d(1", "Conv2d(3", "channels"):
+        fitted(np.zeros((6, 432)), [0, 1] * 3, shape=(3, 12, 12), initial_net=other)
+    with refused(hg.errors.SettingError, "initial_net without convolutions"):
+        fitted(pictures.x, pictures.y, initial_net=hg.Net(hg.Linear(144, 2)))

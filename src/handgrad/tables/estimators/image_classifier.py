@@ -118,6 +118,9 @@ class PictureClassifier(MLPClassifier):
         Largest random shift in pixels; 0 for none, None for a twelfth of the smaller side.
     flip : bool, default False
         Whether images are mirrored left to right at random, for classes that do not change by it.
+    initial_net : Net or None, default None
+        Net whose convolutions are the initial ones, such as `net_` of a classifier of other images:
+        transfer learning.
 
     Examples
     --------
@@ -137,6 +140,7 @@ class PictureClassifier(MLPClassifier):
         "shape": [tuple, list, None],
         "shift": [Interval(Integral, 0, None, closed="left"), None],
         "flip": ["boolean"],
+        "initial_net": [Net, None],
     }
 
     _usual_batch_size = 32  # many small steps converge faster than few large ones
@@ -144,6 +148,7 @@ class PictureClassifier(MLPClassifier):
     shape: Sequence[int] | None = field(default=None, kw_only=True)
     shift: int | None = field(default=None, kw_only=True)
     flip: bool = field(default=False, kw_only=True)
+    initial_net: Net | None = field(default=None, kw_only=True)
 
     def _validate_input(self, X: object, y: object, incremental: bool, reset: bool) -> Any:
         self._refuse_unflattened(X)
@@ -188,6 +193,8 @@ class PictureClassifier(MLPClassifier):
                 n_in, height, width = n_out, height // 2, width // 2
             layers.append(Flatten())
         behind = new_net(self, [n_in * height * width, *sizes[1:]], np.float32, rng)
+        if self.initial_net is not None:
+            _take_convolutions(layers, self.initial_net)
         net = Net(*layers, *map(copy.deepcopy, behind.layers), dtype=np.float32)
         if shift or self.flip:
             net.seed(int(rng.randint(2**31 - 1)))
@@ -258,3 +265,23 @@ class PictureClassifier(MLPClassifier):
         """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""
         middle = np.full(self.n_features_in_, 0.5)
         return replace(super()._exported_parts(), center=middle, scale=middle / 2)
+
+
+def _take_convolutions(layers: Sequence[Layer], net: Net) -> None:
+    """Copy the weights of the convolutions of a net, in order, as far as both have some."""
+    mine = [layer for layer in layers if isinstance(layer, Conv2d)]
+    theirs = [layer for _, layer in net.walk() if isinstance(layer, Conv2d)]
+    if mine and not theirs:
+        raise SettingError(
+            "initial_net without convolutions",
+            "the net of a classifier of other images",
+            "PictureClassifier().fit(X, y).net_; or without initial_net",
+        )
+    for new, old in zip(mine, theirs, strict=False):
+        if new.W.shape != old.W.shape:
+            raise SettingError(
+                f"initial_net with {old}",
+                f"{new}, for these images",
+                "the net of a classifier of images with as many channels; or without initial_net",
+            )
+        new.W[...], new.b[...] = old.W, old.b

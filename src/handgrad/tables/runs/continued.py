@@ -18,6 +18,7 @@ from handgrad.textbook.errors import DataError, SettingError
 if TYPE_CHECKING:
     from handgrad.tables.runs.settings import RunSettings
 
+OF_PICTURES = "PictureClassifier"
 OF_TABLES = ("TabularClassifier", "TabularRegressor", "TabularSurvival")
 # Settings that the model already has, or that need a training from the start.
 WITHOUT = ("text", "quantile", "merge_case", "folds", "workers")
@@ -29,12 +30,16 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
         return settings
     header, asked = header_in(settings.from_), option("from_", settings.from_)
     names = [] if header is None else [one.name for one in header.estimators]
-    if header is not None and (len(names) != 1 or names[0] not in OF_TABLES):
+    of_pictures = settings.estimator == "pictures"
+    kinds = (OF_PICTURES,) if of_pictures else OF_TABLES
+    if (of_pictures or header is not None) and (len(names) != 1 or names[0] not in kinds):
         raise SettingError(
-            f"{asked}, a {names[0] if names else 'net'}",
-            f"a model of {option('estimator', 'tabular')}",
+            f"{asked}, a {names[0] if names else 'net' if header else 'table or a folder'}",
+            f"a model of {option('estimator', 'pictures' if of_pictures else 'tabular')}",
             f"without {option('from_')}, for a new model",
         )
+    if of_pictures:
+        return settings
     model = TableModel.of(Path(settings.from_))
     usual: Mapping[str, object] = {f.name: f.default for f in fields(settings)}
     others = {"target": model.target, "estimator": "tabular", "task": model.task}
@@ -67,8 +72,8 @@ def with_settings_of_model(settings: RunSettings) -> RunSettings:
 
 
 def check_classes(settings: RunSettings, table: TrainingTable) -> None:
-    """Refuse a table with other classes than the model that is continued."""
-    if settings.from_ is None:
+    """Refuse a table with other classes than the model that is continued; pictures may have any."""
+    if settings.from_ is None or settings.estimator == "pictures":
         return
     known = [*map(str, TableModel.of(Path(settings.from_)).classes)]
     new = [*map(str, table.classes)]

@@ -237,7 +237,8 @@ def _fitted_pictures(
         "flip": settings.augment == "flip",
     }
     scoring = epochs_chosen_by(settings, "classification")
-    model = PictureClassifier(shape=rows.shape, scoring=scoring, **options)
+    initial = None if settings.from_ is None else load(settings.from_).net_
+    model = PictureClassifier(shape=rows.shape, scoring=scoring, initial_net=initial, **options)
     arguments: dict[str, Array | Path | None] = {"sample_weight": row_weights(settings, y)}
     if checkpoints is not None:
         arguments["checkpoints"] = checkpoints
@@ -245,6 +246,7 @@ def _fitted_pictures(
         # The number of epochs is fixed on purpose.
         warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum")
         model = _fit(settings, model, X, y, arguments)
+    model.set_params(initial_net=None)
     return model, _history_of(model)
 
 

@@ -120,7 +120,7 @@ class RunSettings(TableOptions):
     from_: Annotated[
         str | None,
         "tabular: model file whose training is continued with these rows; its columns, classes and "
-        "target are kept.",
+        "target are kept. pictures: model file whose convolutions are the initial ones.",
     ] = None
     horizon: Annotated[
         int | None,

@@ -321,7 +321,11 @@ class TableJob(Job):
     def _note_training(self, run: Run, history: History) -> None:
         """Note a training that ended early, and the scores before one that was continued."""
         notes = notes_on_stop(history)
-        if (path := self.settings.from_) is not None:
+        path = self.settings.from_
+        if path is not None and self.settings.estimator == "pictures":
+            run.record["continued"] = {"model": path}
+            notes.append(f"the initial convolutions are those of {path}")
+        elif path is not None:
             before = self.scored(load(path), self.held_out).scores(self.metrics)
             run.record["continued"] = {"model": path, "held_out": before}
             notes.append(note_on_scores(path, before, run.record["scores"]["held_out"]))
