@@ -150,7 +150,7 @@ def test_a_run_says_all_that_is_needed_to_repeat_it(tmp_path: Path) -> None:
     texts = [name for name in COLUMNS if name in ("customer", "age", "city", "plan", "left")]
     reading = {"date_order": None, "category": texts, "number": [], "date": []}
     known = {"data": "messy", "target": "left", "task": "classification", "positive": "yes"}
-    assert about == known | {"reading": reading}
+    assert about == known | {"reading": reading, "not_features": ["row"]}
 
 
 def test_a_messy_table_is_taken_as_it_comes_and_what_is_odd_is_told(tmp_path: Path) -> None:
@@ -579,7 +579,7 @@ def test_a_word_among_numbers_or_dates_may_be_held_out(
     assert record(tmp_path / "run")["columns"]["cell"].startswith("category of ")
 
 
-def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
+def test_a_second_target_is_refused_but_by_train(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,y,z\n" + "".join(f"{i},{2 * i},{3 * i}\n" for i in range(60)))
     two = ("--target", "y", "--target", "z")
@@ -587,8 +587,8 @@ def test_a_second_target_is_refused_wherever_it_is_said(tmp_path: Path) -> None:
     config.write_text('target = ["y", "z"]\n')
     came = "--target y --target z"
     for words in (
-        ("train", path, *two),
-        ("train", path, "--config", config),
+        ("tune", path, *two),
+        ("tune", path, "--config", config),
         ("evaluate", tmp_path / "none.safetensors", path, *two),
         ("explain", tmp_path / "none.safetensors", path, *two),
         ("play", path, *two, "--save", tmp_path / "page.html"),

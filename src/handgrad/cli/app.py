@@ -25,12 +25,14 @@ from handgrad.cli.output import (
     SCREEN,
     Output,
     show_evaluation,
+    show_evaluations,
     show_explanation,
     show_file,
     show_predictions,
     show_proof,
     show_run,
     show_runs,
+    show_runs_of_targets,
     show_tuning,
     show_writing,
 )
@@ -81,19 +83,27 @@ def _options(
 
 
 @app.command()
-@with_options_of(RunSettings)
-def train(settings: RunSettings, config: ConfigFile = None, as_json: Json = False) -> None:
+@with_options_of(RunSettings, make=runs.settings_of_targets)
+def train(
+    settings: RunSettings | dict[str, RunSettings],
+    config: ConfigFile = None,
+    as_json: Json = False,
+) -> None:
     """Train a model on a table. Text, dates and missing values are fine.
 
     DATA may also be a folder of pictures, for a classifier, or a text, for a
     language model. With --horizon the next steps of time series are forecast.
+    With several --target a model of each is trained, without the other targets.
 
     Some rows are held out to evaluate the model; it is trained on the others.
     The folder of the run has the model, a report, the training history and
     everything needed to repeat the run.
     """
     output = Output(as_json=as_json)
-    show_run(runs.train_with(settings, output), output)
+    if isinstance(settings, RunSettings):
+        show_run(runs.train_with(settings, output), output)
+    else:
+        show_runs_of_targets(runs.train_targets(settings, output), output)
 
 
 @app.command()
@@ -165,32 +175,28 @@ def predict(
 ) -> None:
     """Predict every row of a table, in order. The table may be larger than memory.
 
-    A forecaster continues the series of DATA, or those of its training.
+    A forecaster continues the series of DATA, or those of its training. For the
+    folder of a run of several targets, all of them are predicted.
     """
     output = Output(as_json=as_json)
+    answers = runs.Answers(
+        probabilities=probabilities,
+        keep=(*(keep or ()),),
+        explain=explain,
+        background=background,
+        interval=interval,
+        sets=sets,
+        allow_missing_columns=allow_missing_columns,
+    )
     with TemporaryDirectory() as folder:
         to = Path(out) if out != SCREEN else Path(folder) / "predictions.csv"
         if (forecaster := runs.ForecastModel.of(model)) is not None:
-            refused = {"explain": explain, "background": background, "keep": keep, "sets": sets}
-            refused |= {"probabilities": probabilities}
-            refused |= {"allow_missing_columns": allow_missing_columns}
-            rows = forecaster.predict(data, to, options, output, interval, **refused)
+            rows = forecaster.predict(data, to, options, output, answers)
         else:
             runs.refuse_of_texts(model, data, None)
-            rows = runs.TableModel.of(model).predict(
-                data or "",
-                to,
-                options,
-                memory,
-                output,
-                probabilities,
-                keep or (),
-                explain,
-                background,
-                allow_missing_columns,
-                interval=interval,
-                sets=sets,
-            )
+            of_several = runs.TargetModels.of(model)
+            table_model = runs.TableModel.of(model) if of_several is None else of_several
+            rows = table_model.predict(data or "", to, options, answers, memory, output)
         show_predictions(rows, to, output, on_screen=out == SCREEN)
 
 
@@ -223,11 +229,15 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a model on a table, a language model on a text, or a forecaster on later values."""
-    output = Output(as_json=as_json)
-    evaluation = runs.evaluate_table(
-        model, data, one_target(target), metric=metric or (), messages=output, **vars(options)
-    )
+    """Evaluate a model on a table, a language model on a text, or a forecaster on later values.
+
+    For the folder of a run of several targets, the model of each is evaluated.
+    """
+    output, asked = Output(as_json=as_json), {"metric": metric or (), **vars(options)}
+    if target is None and (of_several := runs.TargetModels.of(model)) is not None:
+        show_evaluations(of_several.evaluate(data, messages=output, **asked), output)
+        return
+    evaluation = runs.evaluate_table(model, data, one_target(target), messages=output, **asked)
     show_evaluation(evaluation, output)
 
 

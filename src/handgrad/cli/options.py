@@ -149,11 +149,12 @@ ConfigFile = Annotated[
 
 
 def with_options_of(
-    kind: type[T], without: Collection[str] = ()
+    kind: type[T], without: Collection[str] = (), make: Callable[..., object] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: builds a command's first argument from options, one for each field of `kind`.
 
-    Fields in `without` keep their default. Options for reading tables come last in the help.
+    Fields in `without` keep their default; `make` replaces the constructor of `kind`. Options for
+    reading tables come last in the help.
     """
     described = _descriptions(kind)
     shown = [field for field in fields(kind) if field.name not in without]
@@ -164,7 +165,7 @@ def with_options_of(
         def with_options(**values: object) -> None:
             settings = {option.name: values.pop(option.name) for option in options}
             settings = {name: value for name, value in settings.items() if value is not None}
-            command(kind(**settings), **values)  # type: ignore[arg-type]
+            command((make or kind)(**settings), **values)  # type: ignore[arg-type]
 
         others = [*inspect.signature(command).parameters.values()][1:]
         others = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in others]

@@ -178,9 +178,34 @@ def standard_output_errors() -> Iterator[None]:
 
 def show_run(run: runs.Run, output: Output) -> None:
     """Show a finished run: its columns, scores, findings and files."""
+    output.result(_as_dict(run))
+    _show_run(run, output)
+
+
+def show_runs_of_targets(finished: Iterable[runs.Run], output: Output) -> None:
+    """Show the run of each of several targets as it finishes, and the folder of all."""
+    records = dict[str, object]()
+    for run in finished:
+        _show_run(run, output)
+        records[run.record["target"]["name"]] = _as_dict(run)
+        folder = str(run.folder.parent)
+    output.result({"run": folder, "targets": records})
+    output.say(
+        "to predict all targets: ", (shlex.join(["handgrad", "predict", folder, "DATA"]), "bold")
+    )
+
+
+def _as_dict(run: runs.Run) -> dict[str, object]:
+    """The record of a finished run, with its folder and files, for JSON."""
+    return {**run.record, "run": str(run.folder), "written": _files_of(run)}
+
+
+def _files_of(run: runs.Run) -> list[str]:
+    return sorted(path.name for path in run.folder.iterdir())
+
+
+def _show_run(run: runs.Run, output: Output) -> None:
     record, folder = run.record, run.folder
-    files = sorted(path.name for path in folder.iterdir())
-    output.result({**record, "run": str(folder), "written": files})
     width = max(map(cell_len, record["columns"]))
     read = [*record["columns"].items()]
     for name, words in read[:MOST_COLUMNS_OF_RUN]:
@@ -216,7 +241,7 @@ def show_run(run: runs.Run, output: Output) -> None:
         output.say("the model in the file is trained on all values, for the forecasts after them")
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
-    output.say("written to ", (str(folder), "bold"), f": {', '.join(files)}")
+    output.say("written to ", (str(folder), "bold"), f": {', '.join(_files_of(run))}")
 
 
 def show_tuning(run: runs.Run, output: Output) -> None:
@@ -280,9 +305,21 @@ def show_writing(written: runs.Writing, output: Output, out: str) -> None:
             print("".join(c if c == "\t" else harmless(c) for c in written.text), flush=True)
 
 
-def show_evaluation(evaluation: runs.Evaluation, output: Output) -> None:
+def show_evaluation(evaluation: runs.ModelEvaluation, output: Output) -> None:
     """Show the scores of a model."""
     output.result(vars(evaluation) | {"notes": output.notes})
+    _show_evaluation(evaluation, output)
+
+
+def show_evaluations(evaluations: Sequence[runs.ModelEvaluation], output: Output) -> None:
+    """Show the scores of the models of several targets."""
+    targets = {evaluation.target: vars(evaluation) for evaluation in evaluations}
+    output.result({"targets": targets, "notes": output.notes})
+    for evaluation in evaluations:
+        _show_evaluation(evaluation, output)
+
+
+def _show_evaluation(evaluation: runs.ModelEvaluation, output: Output) -> None:
     of = {"text": "characters", "forecast": "values"}.get(evaluation.task, "rows")
     baseline = "seasonal naive" if evaluation.task == "forecast" else "guessing"
     text = f": {evaluation.rows:,} {of}; {evaluation.target} is predicted by "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Protocol, TypedDict, TypeGuard, runtime_checkable
+from typing import IO, Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -283,13 +283,6 @@ def predictions_of(
     for name, column in further.items():
         table = table.append_column(name, pa.array(column))
     return table
-
-
-class Coverages(TypedDict, total=False):
-    """Coverages of the intervals and of the sets to predict."""
-
-    interval: float | None
-    sets: float | None
 
 
 class PredictsIntervals(Protocol):

@@ -3,7 +3,7 @@
 A `Job` (`job`) locks the folder of its run, keeps each finished part in a hidden folder beside it
 (`partial_run`) and moves that into place in one step, so that no run is half written and `resume`
 repeats only what is missing. `train` has the job for tables and pictures, `text_run` for texts,
-`tuning` for tables with a search for the settings.
+`tuning` for tables with a search for the settings. `several_targets` has a run for each of them.
 Settings are the fields of one dataclass, `settings.RunSettings`, from which the command line builds
 its options.
 """
@@ -15,6 +15,7 @@ from handgrad.tables.packages import require_packages
 from handgrad.tables.runs.messages import Messages, as_json
 from handgrad.tables.runs.record import RECORD, facts_of
 from handgrad.tables.runs.settings import RunSettings, one_target
+from handgrad.tables.runs.target_settings import settings_of_targets
 from handgrad.tables.runs.tuning_settings import NOT_TUNED, TuningSettings
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.models import Scores
     from handgrad.tables.runs.partial_run import whole_folder
     from handgrad.tables.runs.reference_models import differences_in_words
+    from handgrad.tables.runs.several_targets import TargetModels, train_targets
     from handgrad.tables.runs.table_model import (
+        Answers,
         CoverageRecord,
         ModelEvaluation,
         QuantileRecord,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_TUNED",
     "RECORD",
+    "Answers",
     "CoverageRecord",
     "ForecastModel",
     "ListedRun",
@@ -60,6 +64,7 @@ __all__ = [
     "Scores",
     "SeriesSplit",
     "TableModel",
+    "TargetModels",
     "TextSplit",
     "TrainingTable",
     "TextModel",
@@ -77,14 +82,22 @@ __all__ = [
     "refuse_of_tables",
     "refuse_of_texts",
     "report_run",
+    "settings_of_targets",
     "train_table",
+    "train_targets",
     "train_with",
     "table_of_trials",
     "trials_in_words",
     "tune_with",
     "whole_folder",
 ]
-WITH_REPORT = ("report_run", "train_table", "train_with", "tune_with")  # and its pictures
+WITH_REPORT = (
+    "report_run",
+    "train_table",
+    "train_targets",
+    "train_with",
+    "tune_with",
+)  # and its pictures
 
 
 def __getattr__(name: str) -> Any:
@@ -103,6 +116,7 @@ def __getattr__(name: str) -> Any:
         models,
         partial_run,
         reference_models,
+        several_targets,
         table_model,
         text_model,
         train,
@@ -122,6 +136,7 @@ def __getattr__(name: str) -> Any:
             text_model,
             forecast_model,
             tuning,
+            several_targets,
         ),
     )
     return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -92,7 +92,8 @@ def evaluate_table(
     y, w = named.rates(table, target_of(table, name, named.task).values)
     together = unseen_warnings_together(table.place)
     with messages.warnings_as_notes(), errors_name(data, table), together:
-        X = table.columns.drop_columns([name])
+        others = {name, *named.beside_features}
+        X = table.columns.select([column for column in table.names if column not in others])
         rows = PredictedRows.of(named.estimator, X, y, named.classes, named.positive, w)
         coverage = coverage_of(named.estimator, X, rows.y, named.classes)
         quantiles = quantiles_of(named.estimator, X, rows.y)

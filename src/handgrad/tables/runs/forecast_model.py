@@ -17,6 +17,7 @@ from handgrad.tables.inspection.coverage import NOMINAL, CoverageRecord
 from handgrad.tables.runs.load_table import read_table_named
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.table_model import (
+    Answers,
     ModelEvaluation,
     Reading,
     errors_name,
@@ -61,8 +62,7 @@ class ForecastModel:
         to: Path,
         asked: TableOptions,
         messages: Messages,
-        interval: float | None,
-        **others: object,
+        answers: Answers,
     ) -> int:
         """Write the forecasts after the rows of a table, or of the training, to the file `to`.
 
@@ -78,17 +78,16 @@ class ForecastModel:
             Options for reading the table.
         messages : Messages
             Receiver of notes.
-        interval : float or None
-            Coverage of the intervals; 0.9 if None.
-        **others
-            Options of other models, which are an error if they are given.
+        answers : Answers
+            Coverage of the intervals, 0.9 by default; other answers are an error.
         """
-        for name, value in others.items():
-            _refuse(name, value, f"options for forecasts: {option('interval', 0.9)}")
+        for name, value in vars(answers).items():
+            if name != "interval":
+                _refuse(name, value, f"options for forecasts: {option('interval', 0.9)}")
         to = file_to_write(to)
         table = None if data is None else self.read(data, asked, messages)
         with messages.warnings_as_notes(), errors_name(data or str(self.path)):
-            coverage = {} if interval is None else {"interval": interval}
+            coverage = {} if answers.interval is None else {"interval": answers.interval}
             forecasts = self.model.predict(table, **coverage)
         write_tables(iter([forecasts]), to, len(forecasts))
         return len(forecasts)

@@ -11,7 +11,7 @@ from typing import Any
 from handgrad.files.paths import as_path, kind_of, reason
 from handgrad.tables.runs.finished_run import Run
 from handgrad.tables.runs.partial_run import RUNS
-from handgrad.tables.runs.record import RECORD, predicted_name
+from handgrad.tables.runs.record import RECORD, TARGETS, models_in, predicted_name
 from handgrad.textbook.errors import FileError, HandgradError
 from handgrad.textbook.metrics.registry import smaller_is_better
 
@@ -29,7 +29,7 @@ class ListedRun:
     Parameters
     ----------
     name : str
-        Name of its folder.
+        Name of its folder; of one of several targets after that of the common folder.
     date : str
         Time at which its run.json was written, in the form of ISO 8601.
     data, target : str
@@ -129,6 +129,8 @@ def list_runs(folder: str | Path = RUNS) -> RunList:
         raise _no_runs(path, reason(error) if kind_of(path) else "no such folder") from error
     if kind_of(path / RECORD):  # the folder of a run
         places = [path]
+    of_targets = {place: models_in(place).values() for place in places}
+    places += [file.parent for files in of_targets.values() for file in files]
     finished, notes = list[Run](), list[str]()
     for place in places:
         if place.name.endswith(UNFINISHED):
@@ -189,7 +191,7 @@ def _listed(run: Run, settings: dict[str, object]) -> ListedRun:
     metric = _metric(run)
     intervals: Mapping[str, Any] = record.get("intervals") or {}
     return ListedRun(
-        name=run.folder.absolute().name,
+        name=_name_of(run.folder.absolute()),
         date=run.date,
         data=str(record["data"]["name"]),
         target=_target_of(run),
@@ -201,6 +203,12 @@ def _listed(run: Run, settings: dict[str, object]) -> ListedRun:
         settings=settings,
         seconds=float(record["seconds"]),
     )
+
+
+def _name_of(folder: Path) -> str:
+    """Name of the folder of a run; after that of the common one, if it is of several targets."""
+    of_several = kind_of(folder.parent / TARGETS) == "file"
+    return f"{folder.parent.name}/{folder.name}" if of_several else folder.name
 
 
 def _target_of(run: Run) -> str:

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from handgrad.files import inspect
+from handgrad.files.paths import kind_of
 from handgrad.tables.tabular.censored import CENSORED_ERROR
 from handgrad.tables.tabular.deviances import OF_METRIC
+from handgrad.textbook.errors import FileError
 from handgrad.textbook.metrics.registry import METRICS
 
 MODEL, RECORD = "model.safetensors", "run.json"
+TARGETS = "targets.json"  # folder of the run of each of several targets
 FORMAT_VERSION = 3  # of the record; every change of its keys gets a new number
 
 
@@ -42,3 +45,18 @@ def facts_of(model: Path) -> dict[str, object]:
 def predicted_name(target: object, exposure: object) -> str:
     """Name of what a model predicts: the target, or its rate if there is an exposure."""
     return str(target) if exposure is None else f"{target} / {exposure}"
+
+
+def models_in(folder: Path) -> dict[str, Path]:
+    """Model file of each of several targets; empty if it is no folder of several targets."""
+    if kind_of(folder / TARGETS) != "file":
+        return {}
+    try:
+        names = json.loads((folder / TARGETS).read_text("utf-8"))["targets"]
+        return {target: folder / Path(name).name / MODEL for target, name in names.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FileError(
+            f"{folder / TARGETS} cannot be read",
+            "the names of the folders of several targets, written by handgrad train",
+            "train again",
+        ) from error

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self, Unpack, cast
+from typing import Literal, Self, cast
 
 import pyarrow as pa
 
@@ -18,7 +18,6 @@ from handgrad.tables.data import TableOptions, TableStream, predict_table
 from handgrad.tables.data.files import TABLES, Table, check_asked, check_columns, listed
 from handgrad.tables.data.picture_folders import has_pictures
 from handgrad.tables.data.pictures import ALL_LEVELS, Levels
-from handgrad.tables.data.predictions import Coverages
 from handgrad.tables.data.spellings import (
     Spellings,
     respelled,
@@ -35,7 +34,7 @@ from handgrad.tables.runs.load_table import read_table_named, refuse_joined
 from handgrad.tables.runs.messages import Messages
 from handgrad.tables.runs.models import ClassScores, Scores
 from handgrad.tables.runs.pictures import Shape, pictures_for, pictures_named, predict_pictures
-from handgrad.tables.runs.record import MODEL, predicted_name
+from handgrad.tables.runs.record import MODEL, models_in, predicted_name
 from handgrad.tables.runs.row_roles import exposure_in, with_events
 from handgrad.textbook.errors import DataError, HandgradError, SettingError
 from handgrad.textbook.layers import Array
@@ -119,6 +118,22 @@ def reading_in(about: object) -> Mapping[str, object]:
     return entry if isinstance(entry, dict) else {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Answers about each row of a table beside its prediction; see `hg.data.predict_table`.
+
+    `explain` are the contributions of the columns, compared with the rows of `background`.
+    """
+
+    probabilities: bool = False
+    keep: tuple[str, ...] = ()
+    explain: bool = False
+    background: str | None = None
+    interval: float | None = None
+    sets: float | None = None
+    allow_missing_columns: bool = False
+
+
 @dataclass(frozen=True)
 class TableModel:
     """An estimator of tables or pictures, loaded from the file `path`, with its metadata.
@@ -126,7 +141,8 @@ class TableModel:
     `spellings` are those of the texts of the training table, if they were merged; `levels` are the
     pixel values scaled to 0 and 1, for files of more than 8 bits. `positive` is the index of the
     positive class of two, `exposure` the column of exposures, by which rates are predicted, and
-    `event` that which says whether a time is that of an event.
+    `event` that which says whether a time is that of an event. `not_features` are columns of the
+    training table that were left out, or had another role.
     """
 
     path: Path
@@ -140,12 +156,14 @@ class TableModel:
     positive: int | None
     exposure: str | None = None
     event: str | None = None
+    not_features: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path) -> Self:
         """Load a model; raise an error if it does not take tables or pictures."""
         if kind_of(path) == "folder" or path.suffix.lower() in TABLES:
-            file = str(path / MODEL) if kind_of(path / MODEL) == "file" else ""
+            files = [path / MODEL, *models_in(path).values()]
+            file = next((str(file) for file in files if kind_of(file) == "file"), "")
             raise SettingError(
                 f"{path} as MODEL, {'a table' if path.suffix else 'a folder'}",
                 "a model file, and after it a table",
@@ -184,7 +202,9 @@ class TableModel:
             _spellings(reading.get("spellings")),
             _levels(reading.get("levels")),
             positive_in(model, classes, about.get("positive")),
-            *(next(iter(_names([about.get(name)])), None) for name in ("exposure", "event")),
+            _name(about.get("exposure")),
+            _name(about.get("event")),
+            tuple(_names(about.get("not_features"))),
         )
 
     @property
@@ -196,6 +216,11 @@ class TableModel:
     def predicted(self) -> str | None:
         """Name of what is predicted: the target, or its rate; None if it has no name."""
         return None if self.target is None else predicted_name(self.target, self.exposure)
+
+    @property
+    def beside_features(self) -> set[str | None]:
+        """Columns of the training table that are no features, among them the target."""
+        return {self.target, self.exposure, self.event, *self.not_features}
 
     def rates(self, table: Table, y: Array) -> tuple[Array, Array | None]:
         """Targets of the rows of a table, and their weights: with an exposure, rates and it.
@@ -265,62 +290,54 @@ class TableModel:
         data: str,
         to: Path,
         asked: TableOptions,
+        answers: Answers,
         memory: str,
         messages: Messages,
-        probabilities: bool,
-        keep: Sequence[str],
-        explained: bool = False,
-        background: str | None = None,
-        allow_missing_columns: bool = False,
-        **coverages: Unpack[Coverages],
     ) -> int:
-        """Write the predictions for a table to the file `to`; return the number of rows.
-
-        See `hg.data.predict_table`.
-        """
-        if probabilities and not self.classes:
+        """Write the answers for a table to the file `to`; return the number of rows."""
+        if answers.probabilities and not self.classes:
             raise SettingError(
                 f"{option('probabilities', True)}, of {self.path}, which predicts a number",
                 "a model that predicts classes",
                 f"without {option('probabilities')}",
             )
-        if background is not None and not explained:
+        if answers.background is not None and not answers.explain:
             raise SettingError(
-                f"{option('background', background)} without {option('explain')}",
+                f"{option('background', answers.background)} without {option('explain')}",
                 "rows to compare with, for contributions",
-                f"{option('explain')} {option('background', background)}",
+                f"{option('explain')} {option('background', answers.background)}",
             )
         if self.shape:
             files = pictures_named(data)
-            asked_of_tables = {"keep": [*keep], "allow_missing_columns": allow_missing_columns}
-            _refuse_for_pictures(explain=explained, **asked_of_tables, **coverages)
+            _refuse_for_pictures(answers)
             model = cast("Classifier", self.estimator)
             return predict_pictures(
-                model, self.shape, self.levels, files, to, probabilities=probabilities
+                model, self.shape, self.levels, files, to, probabilities=answers.probabilities
             )
         self._refuse_pictures(data)
         table = self._opened(data, asked, memory, progress=messages.shows_progress)
         check_asked(data, table.names, asked)
         messages.note(*table.notes)
-        refuse_joined("keep", keep, table.names)
+        refuse_joined("keep", answers.keep, table.names)
         with messages.warnings_as_notes(), errors_name(data):
             further: Callable[[pa.Table], pa.Table] | None = None
-            if explained:
+            if answers.explain:
                 first = next(table.chunks(table.names)).columns.slice(0, MOST_COMPARED)
-                others = self.background(background, asked, first)
+                others = self.background(answers.background, asked, first)
                 further = partial(contribution_columns, self.estimator, others, table.name)
             predict_table(
                 self.estimator,
                 table,
                 to=to,
-                probabilities=probabilities,
-                keep=keep,
+                probabilities=answers.probabilities,
+                keep=answers.keep,
                 further=further,
-                allow_missing_columns=allow_missing_columns,
+                allow_missing_columns=answers.allow_missing_columns,
+                interval=answers.interval,
+                sets=answers.sets,
                 progress=messages.shows_progress,
-                **coverages,
             )
-        messages.note(*self._notes_on(table.names, keep))
+        messages.note(*self._notes_on(table.names, answers.keep))
         return table.n_rows
 
     def _notes_on(self, names: Sequence[str], keep: Sequence[str]) -> Iterator[str]:
@@ -334,17 +351,17 @@ class TableModel:
                 "the last event in training"
             )
         known = getattr(self.estimator, "feature_names_in_", names)
-        known = {*map(str, known), *keep, self.target, self.exposure, self.event}
+        known = {*map(str, known), *keep, *self.beside_features}
         if more := [name for name in names if name not in known]:
             yield f"columns that training did not have are ignored: {listed(more)}"
 
 
-def _refuse_for_pictures(**asked: object) -> None:
+def _refuse_for_pictures(answers: Answers) -> None:
     """Raise an error for options that need the columns of a table."""
-    for name, value in asked.items():
-        if value:
+    for name in ("explain", "keep", "allow_missing_columns", "interval", "sets"):
+        if value := getattr(answers, name):
             raise SettingError(
-                f"{option(name, value[0] if isinstance(value, list) else None)}, for pictures",
+                f"{option(name, value[0] if isinstance(value, tuple) else None)}, for pictures",
                 "a table with columns; of pictures the file names are written",
                 f"without {option(name)}",
             )
@@ -378,6 +395,10 @@ def positive_in(model: Predictor, classes: list[object], name: object) -> int | 
     if own is not None:
         return own
     return next((i for i, known in enumerate(classes) if str(known) == str(name)), None)
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _names(value: object) -> list[str]:

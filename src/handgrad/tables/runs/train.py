@@ -135,21 +135,26 @@ def train_table(settings: RunSettings) -> Run:
 
 def train_with(settings: RunSettings, messages: Messages | None = None) -> Run:
     """Train with a settings object, or resume the run."""
+    return job_of(settings, messages).run()
+
+
+def job_of(settings: RunSettings, messages: Messages | None = None) -> Job:
+    """The job of a run, whose settings and data are checked."""
     settings = with_settings_of_model(_with_estimator_for_data(settings))
     _refuse_of_others(settings)
     if settings.workers:
         from handgrad.cluster.connection import check_installed
 
         check_installed()
-    return run_job(JOBS.get(settings.estimator, TableJob), settings, messages)
+    return checked_job(JOBS.get(settings.estimator, TableJob), settings, messages)
 
 
-def run_job(job: type[Job], settings: RunSettings, messages: Messages | None) -> Run:
-    """Check the settings and the folder, load the data, and run the job."""
+def checked_job(kind: type[Job], settings: RunSettings, messages: Messages | None) -> Job:
+    """A job of this kind: its settings and folder are checked, and the data is loaded."""
     _refuse_ignored(settings)
     if settings.out is not None:
         (check_link if settings.resume else check_folder)(settings.out)
-    return job(settings, messages or Messages()).run()
+    return kind(settings, messages or Messages())
 
 
 def _refuse_of_others(settings: RunSettings) -> None:
@@ -405,6 +410,7 @@ class TableJob(Job):
             self.messages.progress(f"training on {self.learned.n_rows:,} rows")
             model, history = self.fit(self.learned)
             asked, target = self.settings, table.target
+            unused = [*asked.ignore, *filter(None, (asked.group, asked.weight))]
             reading = reading_of(asked, table)
             if isinstance(table, PicturesInMemory) and table.levels is not None:
                 reading["levels"] = [*table.levels]
@@ -415,6 +421,7 @@ class TableJob(Job):
                 **({} if self.positive is None else {"positive": self.positive}),
                 **({"exposure": asked.exposure} if asked.exposure else {}),
                 **({"event": asked.event} if asked.event else {}),
+                **({"not_features": unused} if unused else {}),
                 "reading": reading,  # options for reading tables to predict
                 **({"shards": asked.shards} if asked.shards else {}),
             }

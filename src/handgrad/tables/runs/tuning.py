@@ -31,7 +31,7 @@ from handgrad.tables.runs.models import (
 )
 from handgrad.tables.runs.settings import RunSettings
 from handgrad.tables.runs.table_model import errors_name
-from handgrad.tables.runs.train import TableJob, run_job
+from handgrad.tables.runs.train import TableJob, checked_job
 from handgrad.tables.runs.training_table import TableInMemory
 from handgrad.tables.runs.tuning_settings import Choice, TuningSettings
 from handgrad.tables.tabular import TableEncoder
@@ -66,7 +66,7 @@ def tune_with(settings: TuningSettings, messages: Messages | None = None) -> Run
             f"one of {', '.join(METRICS)} first",
             f"{option('metric', 'log_loss')} before it",
         )
-    return run_job(TuningJob, settings, messages)
+    return checked_job(TuningJob, settings, messages).run()
 
 
 class TuningJob(TableJob):

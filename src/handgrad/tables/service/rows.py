@@ -149,7 +149,8 @@ class RowPredictor:
             )
         refuse_without(model, interval=request.interval, sets=request.sets)
         sent = dict.fromkeys(name for row in request.rows for name in row)
-        others = [name for name in sent if name not in self.features]
+        known = {*self.features, *self.model.beside_features}
+        others = [name for name in sent if name not in known]
         columns = {
             name: [row.get(name) for row in request.rows] for name in self.features if name in sent
         }
@@ -158,8 +159,7 @@ class RowPredictor:
                 model, request.probabilities, request.interval, request.sets, self._table(columns)
             )
         warnings = collected.sentences()
-        known = {self.model.target, self.model.exposure, self.model.event}
-        if not known.issuperset(others):
+        if others:
             named = ", ".join(map(repr, others[:5])) + ", …" * (len(others) > 5)
             warnings.append(f"columns that training did not have are ignored: {named}")
         return {"rows": answers.to_pylist(), "warnings": warnings}
