@@ -52,6 +52,7 @@ def compile_for_arm() -> None:
     Runner.load = staticmethod(object_file)
     PortableRunner.load = staticmethod(portable_object_file)
     Runner.sequence = EmulatedCalls
+    Runner.at_once = staticmethod(one_by_one)
     elementwise.function_of = function_of
     ThreadPool.running = alone  # type: ignore[method-assign, assignment]
 
@@ -156,6 +157,11 @@ class EmulatedCalls:
         done, returned = np.frombuffer(found[:16], np.int64).tolist()
         memory.take_back(found[16:])
         return done // len(self.calls), returned if done < rounds * len(self.calls) else FINISHED
+
+
+def one_by_one(calls: Sequence[NativeCall], _: ThreadPool) -> list[int]:
+    """What each call returns."""
+    return [EmulatedCalls([call]).run()[1] for call in calls]
 
 
 def _arrays(calls: Sequence[NativeCall]) -> Iterator[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
+from handgrad.engines.compiled.ir_helpers import has_fma
 from handgrad.engines.compiled.program_cache import PREDICTED_AT_ONCE as BATCH
 from handgrad.engines.dispatch import DispatchingPredictor
 from handgrad.graph.threads import cores_at_most
@@ -445,11 +446,14 @@ def test_many_rows_have_the_same_predictions_on_one_core_and_on_several() -> Non
     with cores_at_most(1):
         expected = net.predict(x, engine="compiled")
     wrong: list[int] = []
+    # without fused multiply-add BLAS multiplies, whose last digits depend on the number of rows
+    digits = 0.0 if has_fma() else 1e-5
 
     def work(k: int) -> None:
         for _ in range(20):
             part = slice(None, None) if k else slice(3000)
-            if not np.array_equal(net.predict(x[part], engine="compiled"), expected[part]):
+            p = net.predict(x[part], engine="compiled")
+            if not np.allclose(p, expected[part], digits, digits):
                 wrong.append(k)
 
     work(1)

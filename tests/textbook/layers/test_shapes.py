@@ -99,6 +99,14 @@ def test_a_reshape_of_one_step_leaves_a_recurrent_layer_its_axis_of_steps() -> N
     assert net.predict(np.ones((2, 1, 1)), engine="eager").shape == (2, 1, 1, 4)
 
 
+def test_a_net_within_a_net_reshapes_rows_whose_axes_are_open() -> None:
+    within = hg.Net(Flatten(), hg.layers.Reshape(2, 14))
+    net = hg.Net(hg.LayerNorm(7), within)
+    assert net.predict(np.ones((3, 4, 7)), engine="eager").shape == (3, 2, 14)
+    with pytest.raises(hg.errors.ShapeError):
+        net.predict(np.ones((3, 5, 7)), engine="eager")
+
+
 def test_a_reshape_behind_an_embedding_takes_single_codes() -> None:
     net = hg.Net(hg.Embedding(5, 3, rng=0), hg.layers.Reshape(3, 1))
     assert net.shape_in == ()

@@ -13,7 +13,7 @@ from handgrad.engines.compiled.program_cache import (
     load_or_make,
     refused_as_cannot_lower,
 )
-from handgrad.engines.compiled.runner import CallSequence, Runner, run_at_once
+from handgrad.engines.compiled.runner import CallSequence, Runner
 from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.fingerprint import NetFingerprint
 from handgrad.engines.loops.program import FINISHED, buffer_of
@@ -125,7 +125,7 @@ class CompiledPredictor:
                 for runner, rows in zip(runners, parts, strict=True)
             ]
             pool = _free(self.pools, ThreadPool)
-            returned = run_at_once(calls, pool)
+            returned = self.runner.at_once(calls, pool)
         self.runners += runners
         self.pools.append(pool)
         return p if returned.count(FINISHED) == len(parts) else None

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.engines.compiled.runner import Argument, NativeCall, PerEpoch, Runner
+from handgrad.engines.compiled.thread_pool import ThreadPool
 from handgrad.engines.loops.ir import CHUNK, LANES
 from handgrad.engines.loops.printing import IN_LANES
 from handgrad.engines.loops.program import FINISHED, Program
@@ -67,6 +68,11 @@ class PythonRunner(Runner):
 
     load: Callable[[Program], Any] = staticmethod(python_function)
     sequence = PythonCallSequence
+
+    @staticmethod
+    def at_once(calls: Sequence[NativeCall], _: ThreadPool) -> list[int]:
+        """Make the calls one after the other."""
+        return [PythonCallSequence([call]).run()[1] for call in calls]
 
 
 def _argument(argument: Argument, i: int) -> Array | int:

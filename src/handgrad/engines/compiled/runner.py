@@ -213,6 +213,7 @@ class Runner:
     target: Callable[[], TargetInfo] = staticmethod(this_processor)  # of its programs
     load: Callable[[Program], Any] = staticmethod(compiled)
     sequence: type[Any] = CallSequence
+    at_once: Callable[[Sequence[NativeCall], ThreadPool], list[int]] = staticmethod(run_at_once)
 
     def __init__(self, program: Program) -> None:
         from handgrad.engines.compiled.small_gemm import is_small_gemm

@@ -41,13 +41,15 @@ def shape_behind(layers: Sequence[Layer], shape: Shape | None) -> Shape | None:
 
 
 def fits(layers: Sequence[Layer], shape: Shape) -> bool:
-    """Return whether rows of `shape` reach the first layer with a known `n_in` in its shape."""
+    """Return whether rows of `shape` may reach the first layer with a known `n_in` in its shape."""
     stating = next((i for i, layer in enumerate(layers) if layer.n_in is not None), len(layers))
     try:
         came = shape_behind(layers[:stating], shape)
     except ShapeError:
         return False
-    return came is not None and all(layer.accepts(came) for layer in layers[stating : stating + 1])
+    if came is None:  # of an open shape, which the layers before it change
+        return ... in shape
+    return all(layer.accepts(came) for layer in layers[stating : stating + 1])
 
 
 def _followed(
