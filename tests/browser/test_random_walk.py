@@ -35,6 +35,7 @@ def test_it_trains_on_whatever_follows_upon_one_layer(browser_name: str, address
     with driven(browser_name, address) as driver:
         for control in AFTER_LAYER:
             check(driver.do("seen"))
+            driver.do("press", "[data-control=reset]")  # the loss is beyond each rule to stop
             driver.do("press", "[data-control=step_layer]")
             driver.do("choose" if control[1:] else "press", *control)
             driver.do("press", "[data-control=play]")
