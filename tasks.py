@@ -408,6 +408,12 @@ def bench() -> None:
     BENCH.python("-m", "benchmarks")
 
 
+@task(TEST)
+def container() -> None:
+    """Container image, built and tried: no root, a read-only file system; as root, on Debian."""
+    run(".ci/container")
+
+
 @task()
 def nightly() -> None:
     """Every check in pieces (PART=3/8 for one of eight parts, ALL=1 for every turn); on Debian."""
