@@ -170,6 +170,7 @@ class Base(hg.Layer):
         return shared(helper(x)) * TABLE * times
 
 class Own(Base):
+    times: float
     def forward(self, x):
         return self.through(x) + self.offset
 """

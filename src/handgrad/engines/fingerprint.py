@@ -37,7 +37,11 @@ IMMUTABLE_BASES = (np.generic, np.dtype, np.random.Generator, Enum)
 # Plans depend on `trainable` by `net.trainable_slices()`, predictions not at all.
 NO_SETTINGS = {"rng", "training", "trainable", "layers", "_shapes", "_made_with", "_made_of"}
 BASES = {Module, Layer, Loss, Optimizer, Penalty, object}
-NO_CODE = {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"}
+NO_CODE = {
+    *("__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__"),
+    *("__firstlineno__", "__static_attributes__"),  # Python 3.13
+    *("__annotate_func__", "__annotations_cache__"),  # Python 3.14
+}
 # Names by which code may reach what it does not name; it may import that, too. A key with
 # `ONLY_HERE` has no equal in another process.
 ANYTHING = {"eval", "exec", "globals", "__import__", "import_module"}
