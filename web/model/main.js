@@ -4,9 +4,13 @@ import { answersIn } from "./prediction.js";
 import { checked } from "./check.js";
 import { factsOf, titleOf } from "./facts.js";
 import { formOf, show } from "./form.js";
+import { inspected } from "./inspected.js";
+import { showInspection } from "./inspection.js";
 import { encodedRow } from "./table.js";
 import { Training, predict } from "./net.js";
-import { rowsIn, rowsInText, trainingIn } from "./training.js";
+import { rowsIn } from "./packed.js";
+import { pictureIn } from "./picture.js";
+import { rowsInText, trainingIn } from "./training.js";
 import {
   element,
   language,
@@ -20,6 +24,9 @@ import {
   setLanguage,
   visible,
 } from "../shared/words.js";
+
+/** Delay in milliseconds after the last change before a picture is inspected. */
+const PAUSE = 100;
 
 const find = (id) => document.getElementById(id);
 const found = (...names) => Object.fromEntries(names.map((name) => [name, find(name)]));
@@ -36,35 +43,62 @@ bindText(find("facts"), () => factsOf(data.about));
 find("facts").hidden = !factsOf(data.about);
 
 const answers = answersIn(found("headline", "bars", "status"), data);
-const form = formOf(data.columns, data.reading, find("fields"), update);
+const form = data.picture
+  ? pictureForm()
+  : formOf(data.columns, data.reading, find("fields"), update);
+const examples = data.examples.bytes ? rowsIn(data.examples) : data.examples;
 
-/** Read the fields, and show the prediction. */
+function pictureForm() {
+  const names = ["row", "drawing", "seen", "file", "invert", "video", "camera", "shot", "off"];
+  return pictureIn(found(...names, "picture-read"), data.picture, () => {
+    shown = -1;
+    find("shown").textContent = "";
+    update();
+  });
+}
+
+/** Read the input, and show the prediction. */
 function update() {
   const { values, unread } = form.read();
-  if (unread.length) answers.none(unread);
+  if (unread.length || !values) answers.none(unread);
   else answers.of(predicted(values));
+  if (inspected) inspect(values);
+}
+
+let inspecting;
+
+/** Show what the net sees in a picture, once it rests. */
+function inspect(row) {
+  clearTimeout(inspecting);
+  find("inside").hidden = !row;
+  if (!row) return;
+  const place = found("saliency", "maps");
+  inspecting = setTimeout(() => showInspection(place, data.picture, inspected([row])[0]), PAUSE);
 }
 
 /** Model of the page, or the one trained here since. */
 let predictor = { predict };
 
-const predicted = (values) => answerOf(predictor, encodedRow(data.columns, values));
+const predicted = (values) =>
+  answerOf(predictor, data.picture ? values : encodedRow(data.columns, values));
 
 /** Predict a row: the net's outputs as a flat list. */
 const answerOf = (net, row) => net.predict([row]).flat(Infinity);
 
-let shown = 0;
-bindText(find("shown"), () =>
-  shown < 0 ? "" : translate("example_shown", { i: shown + 1, n: data.examples.length }),
-);
-find("example").addEventListener("click", () => fill((shown + 1) % data.examples.length));
+let shown = examples.length ? 0 : -1;
+bindText(find("shown"), () => {
+  const key = data.picture ? "picture_shown" : "example_shown";
+  return shown < 0 ? "" : translate(key, { i: shown + 1, n: examples.length });
+});
+find("example").addEventListener("click", () => fill((shown + 1) % examples.length));
+find("example").hidden = !examples.length;
 find("clear").addEventListener("click", () => fill(-1));
 find("row").addEventListener("submit", (event) => event.preventDefault());
 
 /** Fill the fields with example row i, or empty them for −1. */
 function fill(i) {
   shown = i;
-  form.fill(data.examples[i]);
+  form.fill(examples[i]);
   setLanguage(language());
 }
 
@@ -134,6 +168,6 @@ function offerTraining({ x, y }) {
 }
 
 bindText(find("made"), () => translate("made_by", { version: data.version }));
-bindText(find("fields"), () => translate("row"), "aria-label");
-form.fill(data.examples[0]);
+if (!data.picture) bindText(find("fields"), () => translate("row"), "aria-label");
+form.fill(examples[shown]);
 onLanguageChange(update);

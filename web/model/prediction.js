@@ -26,9 +26,9 @@ export function answersIn(place, described) {
     timer = setTimeout(() => (place.status.textContent = place.headline.textContent), PAUSE);
   };
   return {
-    /** Show that some fields cannot be read. */
+    /** Show that some fields cannot be read, or that there is no picture. */
     none(names) {
-      const key = names.length === 1 ? "unread_one" : "unread_some";
+      const key = ["no_picture", "unread_one"][names.length] ?? "unread_some";
       show(translate("unread"), translate(key, { n: names.length, names: names.join(", ") }), []);
     },
     /** Show the net's outputs. */

@@ -8,15 +8,6 @@ const SLICE = 12;
 /** Most points of a curve. */
 const MOST_POINTS = 400;
 
-/** Decode rows embedded in the page: bytes of numbers of a type, and a row's width. */
-export function rowsIn({ type, width, bytes }) {
-  const kinds = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
-  const buffer = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)).buffer;
-  const numbers = new kinds[type](buffer);
-  const n = numbers.length / width;
-  return Array.from({ length: n }, (_, i) => [...numbers.subarray(i * width, (i + 1) * width)]);
-}
-
 /**
  * Parse rows of text, one a line; `widths` are the numbers of x and of the target y in a line.
  *

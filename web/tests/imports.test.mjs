@@ -17,7 +17,12 @@ const LEVELS = [
   ["playground", "exercises"],
 ];
 /** Modules generated when a page is written: the net, its encoder, and its columns. */
-const MADE = new Set(["model/net.js", "model/encoding.js", "model/columns.js"]);
+const MADE = new Set([
+  "model/net.js",
+  "model/encoding.js",
+  "model/columns.js",
+  "model/inspected.js",
+]);
 
 const MODULES = readdirSync(WEB, { recursive: true })
   .map((name) => name.replaceAll("\\", "/"))

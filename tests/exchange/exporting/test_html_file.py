@@ -62,7 +62,8 @@ def _of_page(main: str, **given: str) -> str:
     """A script of `main`, which has what the page trains with, and the module of a net."""
     made = {f"{FOLDER}/{name}.js": text for name, text in given.items()}
     imports = "".join(f'import {{ {name} }} from "./{name}.js";\n' for name in given)
-    imports += 'import { rowsIn, rowsInText } from "./training.js";\n'
+    imports += 'import { rowsIn } from "./packed.js";\n'
+    imports += 'import { rowsInText } from "./training.js";\n'
     path = f"{FOLDER}/tried.js"
     return inlined(path, made | {path: imports + main})
 
@@ -165,7 +166,7 @@ def test_every_sentence_is_there_in_each_language() -> None:
     for key, sentence in words["en"].items():
         named = re.findall(r"\{(\w+)\}", sentence)
         assert sorted(named) == sorted(re.findall(r"\{(\w+)\}", words["zh"][key])), key
-        used = key.startswith(("kind_", "title_", "metric_")) or key in (
+        used = key.startswith(("kind_", "title_", "metric_", "camera_")) or key in (
             "language",
             "locale",
             "dmy",

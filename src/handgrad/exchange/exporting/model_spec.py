@@ -48,7 +48,8 @@ class ModelParts:
 
     `center` and `scale` (n_in,) are location and spread of the columns, if known. `thresholds` are
     those of two classes, if they are not both ½; `quantiles` the level of each value, if they are
-    quantiles.
+    quantiles. `picture` is the shape (channels, height, width) of a picture in a row, its values
+    from 0 to 1.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class ModelParts:
     scale: Array | None = None
     thresholds: Array | None = None
     quantiles: tuple[float, ...] | None = None
+    picture: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,9 @@ class ModelSpec:
     its traced prediction. An encoded row is rounded to float32, then cast to the dtype of the net.
 
     `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
-    values, for tables also as `table`; `answers` (n, n_out) are the model's own predictions.
-    `about` is what a page tells of the training.
+    values, for tables also as `table`, or those that are `given`; `answers` (n, n_out) are the
+    model's own predictions. `picture` is the shape of a picture in a row, if it is one. `about` is
+    what a page tells of the training.
     """
 
     title: str
@@ -97,6 +100,8 @@ class ModelSpec:
     table: Columns | None = None
     thresholds: Array | None = None
     quantiles: tuple[float, ...] | None = None
+    picture: tuple[int, int, int] | None = None
+    given: bool = False
     about: ModelFacts = field(default_factory=ModelFacts)
 
     @property
@@ -192,6 +197,8 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         table=table,
         thresholds=parts.thresholds,
         quantiles=parts.quantiles,
+        picture=parts.picture,
+        given=x is not None,
     )
 
 

@@ -46,8 +46,8 @@ def export(
     path : str or Path
         File to write; its extension selects the format.
     x : array, shape (n, n_in), optional
-        A few input rows, for a net whose input shape does not follow from its layers; the training
-        rows of a file that trains.
+        A few input rows, for a net whose input shape does not follow from its layers; example
+        pictures for a page, which its drawings resemble; the training rows of a file that trains.
     y : array, shape (n, …), optional
         Targets of a file that trains.
     loss : Loss, optional

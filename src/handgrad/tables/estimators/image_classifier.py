@@ -264,7 +264,9 @@ class PictureClassifier(MLPClassifier):
     def _exported_parts(self) -> ModelParts:
         """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""
         middle = np.full(self.n_features_in_, 0.5)
-        return replace(super()._exported_parts(), center=middle, scale=middle / 2)
+        picture = self._shape_of(self.n_features_in_)
+        parts = super()._exported_parts()
+        return replace(parts, center=middle, scale=middle / 2, picture=picture)
 
 
 def _take_convolutions(layers: Sequence[Layer], net: Net) -> None:

@@ -87,7 +87,7 @@ export class Training {
 }"""
 
 
-def javascript_module(model: PortableModel, *, packed: bool = False) -> str:
+def javascript_module(model: PortableModel, *, packed: bool = False, weights: str = "") -> str:
     """Print a JavaScript module, which exports `parameters`, `predict` and `Training`.
 
     `predict(rows)` takes and returns arrays of rows. If the model has a training,
@@ -101,15 +101,17 @@ def javascript_module(model: PortableModel, *, packed: bool = False) -> str:
     packed : bool, default False
         Write the weights as base64, a third of the size and loading time, instead of numbers below
         the names of their arrays.
+    weights : str, optional
+        Module with the same weights, from which they are imported instead.
     """
-    return "\n\n".join(map("\n".join, _JavaScriptModule(model, packed).parts())) + "\n"
+    return "\n\n".join(map("\n".join, _JavaScriptModule(model, packed, weights).parts())) + "\n"
 
 
 class _JavaScriptModule:
     """The parts of the module as lines."""
 
-    def __init__(self, model: PortableModel, packed: bool) -> None:
-        self.packed = packed
+    def __init__(self, model: PortableModel, packed: bool, weights: str) -> None:
+        self.packed, self.weights = packed, weights
         self.model, self.single = model, bool(model.dtype == np.float32)
         number = "Float32Array" if self.single else "Float64Array"
         self.arrays: Mapping[Type, str] = {
@@ -150,6 +152,8 @@ class _JavaScriptModule:
     def _weights(self) -> list[list[str]]:
         """The weights, each array below its name, or packed."""
         model = self.model
+        if self.weights:
+            return [[f'import {{ {", ".join(self._weight_names())} }} from "{self.weights}";']]
         written = self._packed if self.packed else self._named
         parts = [[UNPACKED]] if self.packed else []
         parts += [written("parameters", model.parameters)]

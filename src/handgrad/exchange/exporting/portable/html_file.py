@@ -17,6 +17,7 @@ from handgrad.exchange.exporting.portable.page_data import (
     page_data,
     proof_rows,
 )
+from handgrad.exchange.exporting.portable.picture_page import inspection_module
 from handgrad.exchange.exporting.portable.programs import (
     AGAINST,
     PORTABLE,
@@ -58,7 +59,11 @@ def write_html(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Seq
 
 def _made(spec: ModelSpec, net: str) -> dict[str, str]:
     """Generated modules."""
-    return {f"{PAGE}/net.js": net, f"{PAGE}/encoding.js": encoding_module(encoder_of(spec))}
+    return {
+        f"{PAGE}/net.js": net,
+        f"{PAGE}/encoding.js": encoding_module(encoder_of(spec)),
+        f"{PAGE}/inspected.js": inspection_module(spec),
+    }
 
 
 def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | None = None) -> str:
@@ -79,6 +84,7 @@ def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | N
         title=spec.title,
         target=spec.about.target,
         training=train_spec is not None,
+        picture=data["picture"],
         words=data["words"],
         version=__version__,
         read_as=spec.features.read_as().items() if spec.features else (),

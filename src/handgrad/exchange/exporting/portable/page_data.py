@@ -13,6 +13,7 @@ import numpy as np
 
 from handgrad.exchange.exporting.examples import records
 from handgrad.exchange.exporting.model_spec import ModelSpec
+from handgrad.exchange.exporting.portable.picture_page import picture_data
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import NAMES, reading
 from handgrad.files.cells import DAY, START
@@ -49,7 +50,8 @@ def page_data(
         "classes": None if spec.classes is None else [*map(str, spec.classes.tolist())],
         "thresholds": None if spec.thresholds is None else spec.thresholds.tolist(),
         "quantiles": spec.quantiles,
-        "columns": columns_of(spec),
+        "columns": [] if spec.picture else columns_of(spec),
+        "picture": picture_data(spec),
         "examples": examples(spec),
         "proof": {
             "rows": proof_rows(spec),
@@ -95,11 +97,14 @@ def _plain(spec: ModelSpec, i: int) -> dict[str, Any]:
     return {"kind": "input"}
 
 
-def examples(spec: ModelSpec) -> list[list[str]]:
+def examples(spec: ModelSpec) -> list[list[str]] | dict[str, object]:
     """Initial rows of the form, from values of the test rows.
 
-    Each column of a table has values typical of the training rows, combined arbitrarily.
+    Each column of a table has values typical of the training rows, combined arbitrarily. Pictures
+    are those that are given.
     """
+    if spec.picture:
+        return _bytes(spec.example[: MOST_EXAMPLES if spec.given else 0])
     if spec.table is None or spec.features is None:
         rows = spec.example.reshape(len(spec.example), -1)[::-1][:MOST_EXAMPLES]
         return [[_written(float(f"{value:.4g}")) for value in row] for row in rows.tolist()]
@@ -120,10 +125,10 @@ def _usual(feature: Feature, column: Column) -> Array:
     return np.array([value in getattr(feature, "values", ()) for value in column.values], bool)
 
 
-def proof_rows(spec: ModelSpec) -> list[list[str]]:
-    """Test rows as text that parses to the same values."""
+def proof_rows(spec: ModelSpec) -> list[list[str]] | dict[str, object]:
+    """Test rows as numbers; those of a table as text that parses to the same values."""
     if spec.table is None or spec.features is None:
-        return [[*map(repr, row)] for row in spec.example.reshape(len(spec.example), -1).tolist()]
+        return _bytes(spec.example)
     values, cells = records(spec.table), []
     for name, feature in spec.columns.items():
         decimal = getattr(feature, "written", "")
