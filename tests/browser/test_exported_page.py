@@ -169,6 +169,37 @@ def test_what_is_missing_or_never_seen_is_answered_as_python_does(look: Look) ->
     assert page.evaluate(VALUES) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["table of classes", "table of numbers"])
+def test_contributions_add_up_to_the_prediction(look: Look, name: str) -> None:
+    sight = look(name, PHONE, "dark")
+    page = sight.page
+    page.locator("#parts li").first.wait_for()
+    assert "12 examples of this page" in page.locator("#base").inner_text()
+    before = page.locator("#parts").inner_text()
+    values = "[...document.querySelectorAll('#parts data')].map((e) => Number(e.value))"
+    found = page.evaluate(values)
+    assert len(found) == 6
+    assert [*map(abs, found)] == sorted(map(abs, found), reverse=True)
+    if name == "table of classes":
+        base = float(page.locator("#base").inner_text().split("%")[0].split()[-1]) / 100
+        assert base + sum(found) == pytest.approx(max(page.evaluate(VALUES)), abs=0.001)
+    assert page.evaluate("document.scrollingElement.scrollWidth") == PHONE
+    assert [text for text in page.evaluate(CONTRASTS) if text["contrast"] < 4.5] == []
+    page.get_by_role("button", name="中文").click()
+    page.locator("#base").get_by_text("本页 12 个示例").wait_for()
+    page.get_by_role("button", name="English").click()
+    control(page, "age").fill("forty")
+    assert not page.locator("#contributions").is_visible()
+    control(page, "age").fill("1")
+    page.locator("#parts").wait_for()
+    for _ in range(100):
+        if page.locator("#parts").inner_text() != before:
+            break
+        page.wait_for_timeout(50)
+    assert page.locator("#parts").inner_text() != before
+    assert sight.said == []
+
+
 def test_commas_and_dates_are_read_as_the_training_had_them(look: Look) -> None:
     page = look("commas", PHONE).page
     row = {"paid": "1.234", "day": "05.04.2021", "street": "street 7"}

@@ -1,12 +1,13 @@
 // Entry point of an exported model's page: input form, net, and prediction on each input.
 
-import { answersIn } from "./prediction.js";
+import { answersIn, predictedIndex } from "./prediction.js";
 import { checked } from "./check.js";
+import { contributionsIn } from "./contributions.js";
 import { factsOf, titleOf } from "./facts.js";
 import { formOf, show } from "./form.js";
 import { inspected } from "./inspected.js";
 import { showInspection } from "./inspection.js";
-import { encodedRow } from "./table.js";
+import { cellRead, encodedRow } from "./table.js";
 import { Training, predict } from "./net.js";
 import { rowsIn } from "./packed.js";
 import { pictureIn } from "./picture.js";
@@ -60,9 +61,26 @@ function pictureForm() {
 /** Read the input, and show the prediction. */
 function update() {
   const { values, unread } = form.read();
-  if (unread.length || !values) answers.none(unread);
-  else answers.of(predicted(values));
+  const outputs = unread.length || !values ? null : predicted(values);
+  if (outputs) answers.of(outputs);
+  else answers.none(unread);
   if (inspected) inspect(values);
+  if (contribute) explain(values, outputs);
+}
+
+/** Show the contributions of the columns to the prediction. */
+function explain(values, outputs) {
+  if (!outputs?.every(Number.isFinite)) return contribute(null);
+  const index = predictedIndex(outputs, data);
+  return contribute(values, outputs[index], (row) => predicted(row)[index], data.classes?.[index]);
+}
+
+const contribute = data.orders ? contributionsOfExamples() : null;
+
+function contributionsOfExamples() {
+  const read = (text, i) => cellRead(data.columns[i], text, data.reading).value;
+  const background = examples.map((cells) => cells.map(read));
+  return contributionsIn(found("contributions", "parts", "base"), data, background);
 }
 
 let inspecting;

@@ -39,9 +39,16 @@ export function answersIn(place, described) {
   };
 }
 
-function classSaid(outputs, { classes, output, thresholds }) {
+/** Index of the output that is predicted: that of the class, or the one in the middle. */
+export function predictedIndex(outputs, { classes, thresholds }) {
+  if (!classes) return Math.floor((outputs.length - 1) / 2);
   const decided = outputs.map((value, i) => value / (thresholds?.[i] ?? 1));
-  const best = decided.indexOf(Math.max(...decided));
+  return decided.indexOf(Math.max(...decided));
+}
+
+function classSaid(outputs, described) {
+  const { classes, output } = described;
+  const best = predictedIndex(outputs, described);
   const isSure = output === "probabilities";
   const more = isSure ? translate("probability", { percent: formatPercent(outputs[best]) }) : null;
   const order = [...outputs.keys()];

@@ -20,12 +20,17 @@ from handgrad.exchange.exporting import Proof, TrainSpec, model_spec_of
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.exchange.exporting.portable.page_data import PAGE as FOLDER
 from handgrad.exchange.exporting.portable.page_data import page_data
+from handgrad.exchange.exporting.portable.programs import (
+    encoder_of,
+    encoding_module,
+    portable_of,
+)
 from handgrad.files.cell_patterns import MONTHS, reading
 from handgrad.files.features import CYCLES_OF_TEXT
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
 from tests.bad_input.refused import refused
-from tests.exchange.exporting.models import NAMES, OF_TABLES, matrix, model
+from tests.exchange.exporting.models import NAMES, OF_TABLES, classes, matrix, model, table
 from tests.tables.reporting.pages import QUICK, evil
 
 PAGE = WEB / "model"
@@ -214,6 +219,47 @@ def test_it_trains_as_python_does() -> None:
     losses = run_in_node(_of_page(main, Training=module), data["training"])
     trained = hg.train(net, (x, y), **given, epochs=3, rng=0, engine="portable")
     assert losses == [report.train_loss for report in trained]
+
+
+@needs_node
+@pytest.mark.parametrize("of_classes", [True, False])
+def test_contributions_are_pythons(of_classes: bool, tmp_path: Path) -> None:
+    x = {name: cells for name, cells in table().items() if name != "same"}
+    fitted: Any
+    if of_classes:
+        fitted = hg.TabularClassifier(2, epochs=2, random_state=0).fit(x, classes())
+    else:
+        fitted = hg.TabularRegressor(2, epochs=2, random_state=0).fit(x, matrix()[:, 1])
+    hg.export(fitted, tmp_path / "net.html")
+    data = json.loads(Scripts(tmp_path / "net.html").texts["application/json"])
+    spec = model_spec_of(fitted)
+    path = f"{FOLDER}/tried.js"
+    made = {
+        f"{FOLDER}/net.js": javascript_module(portable_of(spec, None), packed=True),
+        f"{FOLDER}/encoding.js": encoding_module(encoder_of(spec)),
+        path: """
+import { contributionsOf } from "./contributions.js";
+import { cellRead, encodedRow } from "./table.js";
+import { predict } from "./net.js";
+export const main = ({ row, columns, reading, orders, examples }) => {
+  const valuesOf = (cells) => cells.map((text, i) => cellRead(columns[i], text, reading).value);
+  const outputOf = (values) => predict([encodedRow(columns, values)])[0].at(-1);
+  const steps = contributionsOf(valuesOf(row), examples.map(valuesOf), orders, outputOf);
+  for (;;) { const { value, done } = steps.next(); if (done) return value; }
+};
+""",
+    }
+    row = ["12.5", "Ulm", "90.5", "m", "z7", "2022-03-15T10:15:00"]
+    found = run_in_node(inlined(path, made), data | {"row": row})
+    columns = [name for name in x if name in spec.columns]
+    of_row, background = (
+        dict(zip(columns, zip(*rows, strict=True), strict=True))
+        for rows in ([row], data["examples"])
+    )
+    given: dict[str, Any] = {"max_exact": 1, "n_repeats": 2, "rng": 0}
+    expected = hg.tables.contributions(fitted, of_row, background, **given)
+    np.testing.assert_allclose(found, expected.values[0, :, -1], rtol=1e-9, atol=1e-12)
+    assert np.abs(found).max() > 0.001
 
 
 @needs_node

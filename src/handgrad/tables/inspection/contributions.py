@@ -12,6 +12,7 @@ from handgrad.tables.data.unseen_values import no_unseen_warnings
 from handgrad.tables.inspection.tables import IndexedTable, cell_value, fitted, outputs_of, stacked
 from handgrad.textbook.errors import DataError, SettingError, positive
 from handgrad.textbook.layers import Array
+from handgrad.training.replacement_ranks import replacement_ranks
 from handgrad.training.results import Contributions, Predictor
 
 # Most columns whose subsets are all predicted; rows predicted at once, and background rows tried.
@@ -181,8 +182,7 @@ class _Game:
     ) -> Iterator[tuple[Array, Array]]:
         """Contributions of each row from sampled orders, and their standard errors."""
         d, n_background = self.n_columns, len(self.background)
-        ranks = rng.permuted(np.tile(np.arange(d), (n_background, n_repeats, 1)), axis=-1)
-        ranks = np.stack([ranks, d - 1 - ranks], axis=2).reshape(-1, d)
+        ranks = replacement_ranks(n_background, d, n_repeats, rng).reshape(-1, d)
         sets = ranks[:, None, :] < np.arange(d + 1)[:, None]
         others = np.repeat(self.background, 2 * n_repeats)[:, None, None]
         for row in rows:

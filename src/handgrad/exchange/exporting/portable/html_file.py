@@ -85,6 +85,7 @@ def page_of(spec: ModelSpec, net: str, answers: Array, train_spec: TrainSpec | N
         target=spec.about.target,
         training=train_spec is not None,
         picture=data["picture"],
+        contributions=data["orders"],
         words=data["words"],
         version=__version__,
         read_as=spec.features.read_as().items() if spec.features else (),

@@ -21,11 +21,14 @@ from handgrad.files.features import Column, Cyclic, Date, Feature, Number
 from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
+from handgrad.training.replacement_ranks import replacement_ranks
 
 PAGE = "model"
 # Relative tolerances: other machine code of the training.
 MOST = {"float32": 1e-5, "float64": 1e-12}
 MOST_EXAMPLES = 12
+# Random orders of the columns for each example, each with its reverse, for contributions.
+REPEATS = 2
 # In interquartile ranges from the median: columns without negative values mostly stay so.
 LOWEST, HIGHEST = -0.5, 1.5
 ORDERS: dict[str, str] = {"dmy": "%d.%m.%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
@@ -53,6 +56,7 @@ def page_data(
         "columns": [] if spec.picture else columns_of(spec),
         "picture": picture_data(spec),
         "examples": examples(spec),
+        "orders": orders_of(spec),
         "proof": {
             "rows": proof_rows(spec),
             "answers": [[*map(_json, row)] for row in answers.tolist()],
@@ -113,6 +117,18 @@ def examples(spec: ModelSpec) -> list[list[str]] | dict[str, object]:
         texts, usual = _typed(feature, spec.table[name]), _usual(feature, spec.table[name])
         columns.append([text for text, likely in zip(texts, usual, strict=True) if likely][::-1])
     return [[texts[i % len(texts)] for texts in columns] for i in range(MOST_EXAMPLES)]
+
+
+def orders_of(spec: ModelSpec) -> list[list[list[int]]] | None:
+    """Orders in which a row's cells replace those of each example, for contributions; or None."""
+    if len(spec.columns) < 2:
+        return None
+    rng = np.random.default_rng(0)
+    ranks = replacement_ranks(MOST_EXAMPLES, len(spec.columns), REPEATS, rng)
+    orders: list[list[list[int]]] = (
+        ranks.argsort(axis=-1).reshape(MOST_EXAMPLES, -1, len(spec.columns)).tolist()
+    )
+    return orders
 
 
 def _usual(feature: Feature, column: Column) -> Array:
