@@ -154,7 +154,7 @@ def test_weights_that_float32_holds_take_no_more_room(tmp_path: Path) -> None:
     for kind in ("double", "float"):
         hg.export(net, tmp_path / "net.c")
         text = (tmp_path / "net.c").read_text("utf-8")
-        assert f"static const {kind} net_parameters[8]" in text
+        assert f"static const HANDGRAD_FLASH {kind} net_parameters[8]" in text
         assert f"Memory: {8 * (8 if kind == 'double' else 4)} bytes of constants" in text
         net.parameters[...] = net.parameters.astype(np.float32)
 

@@ -19,12 +19,13 @@ Exporter = Callable[[ModelSpec, Path, TrainSpec | None], Sequence[Check]]
 class Ending:
     """A file format: its description, and its exporter, imported on first use.
 
-    `learns` is true if the file can train its net.
+    `learns` is true if the file can train its net; `quantized` is the exporter of int8 files.
     """
 
     words: str
     exporter: Callable[[], Exporter]
     learns: bool = False
+    quantized: Callable[[], Exporter] | None = None
 
 
 def _numpy() -> Exporter:
@@ -63,6 +64,12 @@ def _c() -> Exporter:
     return write_c
 
 
+def _quantized_c() -> Exporter:
+    from handgrad.exchange.exporting.portable.c_quantized_file import write_quantized_c
+
+    return write_quantized_c
+
+
 def _javascript() -> Exporter:
     from handgrad.exchange.exporting.portable.javascript_file import write_javascript
 
@@ -77,7 +84,7 @@ ENDINGS: dict[str, Ending] = {
     ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
     ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
     ".js": Ending("JavaScript module", _javascript, learns=True),
-    ".c": Ending("C99 for any device", _c, learns=True),
+    ".c": Ending("C99 for any device", _c, learns=True, quantized=_quantized_c),
 }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from handgrad.exchange.exporting.about import ModelFacts
+from handgrad.exchange.exporting.calibration import Calibration
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
 from handgrad.exchange.exporting.wrapper_layers import InverseLink
 from handgrad.files.estimators import Pipeline, is_pipeline
@@ -84,7 +85,7 @@ class ModelSpec:
     `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
     values, for tables also as `table`, or those that are `given`; `answers` (n, n_out) are the
     model's own predictions. `picture` is the shape of a picture in a row, if it is one. `about` is
-    what a page tells of the training.
+    what a page tells of the training, `calibration` what a quantized file needs.
     """
 
     title: str
@@ -103,6 +104,7 @@ class ModelSpec:
     picture: tuple[int, int, int] | None = None
     given: bool = False
     about: ModelFacts = field(default_factory=ModelFacts)
+    calibration: Calibration | None = None
 
     @property
     def columns(self) -> Mapping[str, Feature]:

@@ -65,6 +65,42 @@ class Check:
         )
 
 
+@dataclass(frozen=True)
+class QuantizationCheck(Check):
+    """Deviation of an int8 file from the model with floats, on calibration rows.
+
+    Parameters
+    ----------
+    mean : float
+        Mean absolute difference.
+    metric : str
+        `accuracy` or `r2`; empty without labels.
+    score : float
+        The metric of the file.
+    float_score : float
+        The metric of the model.
+    """
+
+    mean: float = 0.0
+    metric: str = ""
+    score: float = 0.0
+    float_score: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """True: a deviation is reported, not refused."""
+        return True
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.ran}: {self.rows} row{'s' * (self.rows != 1)}, {self.largest:.2g} at most and "
+            f"{self.mean:.2g} on average from {self.against}"
+        )
+        if not self.metric:
+            return text
+        return f"{text}; {self.metric} {self.score:.4f}, {self.float_score:.4f} with floats"
+
+
 def compared(ran: str, found: Array, expected: Array, against: str, most: float = 0.0) -> Check:
     """Compare the outputs of an exported file with the expected ones.
 

@@ -1,13 +1,15 @@
 """`export`: writes a model to a file that runs without handgrad, and checks it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from handgrad.engines.config import check_kinds
 from handgrad.exchange.exporting.about import ModelFacts
-from handgrad.exchange.exporting.formats import Ending, ending_of
+from handgrad.exchange.exporting.calibration import Calibration
+from handgrad.exchange.exporting.formats import Ending, Exporter, ending_of
 from handgrad.exchange.exporting.model_spec import ModelSpec, model_spec_of
 from handgrad.exchange.exporting.proof import Proof
 from handgrad.exchange.exporting.train_spec import TrainSpec
@@ -30,6 +32,7 @@ def export(
     optimizer: Optimizer | None = None,
     batch_size: int = 32,
     about: Mapping[str, object] | None = None,
+    quantize: Literal["int8"] | None = None,
 ) -> Proof:
     """Export a model to a file that runs without handgrad.
 
@@ -47,9 +50,10 @@ def export(
         File to write; its extension selects the format.
     x : array, shape (n, n_in), optional
         A few input rows, for a net whose input shape does not follow from its layers; example
-        pictures for a page, which its drawings resemble; the training rows of a file that trains.
+        pictures for a page, which its drawings resemble; the training rows of a file that trains;
+        the rows that calibrate a quantized file.
     y : array, shape (n, …), optional
-        Targets of a file that trains.
+        Targets of a file that trains; labels or targets that score a quantized estimator.
     loss : Loss, optional
         Loss of a file that trains.
     optimizer : Optimizer, optional
@@ -59,6 +63,9 @@ def export(
     about : dict, optional
         Facts that a page tells: the names `target` and `data`; the `score` by `metric` on held-out
         `rows`, and `between`, the two ends of its confidence interval.
+    quantize : {"int8"}, optional
+        Full integer quantization of a `.c` file: int8 weights and activations, int32 sums. A check
+        tells the deviation on x, and with y the accuracy or R².
 
     Returns
     -------
@@ -86,16 +93,21 @@ def export(
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
     facts = ModelFacts.of(about or {})
     spec = replace(model_spec_of(model, x), about=facts)
+    if quantize is not None:
+        trains = loss is not None or optimizer is not None
+        return _proved(*_quantized(spec, kind, path, x, y, quantize, trains=trains))
     train_spec = _train_spec(spec, kind, path, x, y, loss, optimizer, batch_size)
-    return _proved(spec, path, kind, train_spec)
+    return _proved(spec, path, kind.exporter, train_spec)
 
 
-def _proved(spec: ModelSpec, path: Path, kind: Ending, train_spec: TrainSpec | None) -> Proof:
+def _proved(
+    spec: ModelSpec, path: Path, exporter: Callable[[], Exporter], train_spec: TrainSpec | None
+) -> Proof:
     """Write to a temporary folder, run the checks, and move the file into place."""
     try:
         with TemporaryDirectory() as folder:
             there = Path(folder) / path.name
-            checks = tuple(kind.exporter()(spec, there, train_spec))
+            checks = tuple(exporter()(spec, there, train_spec))
             content = there.read_bytes()
     except OSError as error:
         raise FileError(
@@ -115,6 +127,25 @@ def _proved(spec: ModelSpec, path: Path, kind: Ending, train_spec: TrainSpec | N
             )
     write_whole(path, lambda file: file.write(content), "wb")
     return Proof(path, len(content), checks)
+
+
+def _quantized(
+    spec: ModelSpec, kind: Ending, path: Path, x: object, y: object, quantize: str, *, trains: bool
+) -> tuple[ModelSpec, Path, Callable[[], Exporter], None]:
+    """Arguments for a quantized file, with validated calibration rows."""
+    if quantize != "int8" or kind.quantized is None or trains or spec.features is not None:
+        came = f"quantize={quantize!r} for {path.name!r}"
+        raise SettingError(
+            (came if spec.features is None else f"{came}, of {spec.title}")
+            + " with a loss or an optimizer" * trains,
+            "'int8' for a .c file that predicts, of a net or an estimator of arrays of numbers",
+            "hg.export(net, 'net.c', x_train, quantize='int8')",
+        )
+    shape = spec.example.shape[1:]
+    calibration = Calibration.of(spec.title, spec.kind, shape, x, y)
+    rows = calibration.x.astype(spec.net.dtype)
+    spec = replace(spec, calibration=replace(calibration, x=rows))
+    return spec, path, kind.quantized, None
 
 
 def _train_spec(

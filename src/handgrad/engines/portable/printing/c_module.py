@@ -81,6 +81,13 @@ int main(void) {{
 }}
 #endif"""
 
+FLASH = """\
+/* AVR reads constants from flash memory only in GNU C (-std=gnu99), else copies them to RAM. */
+#ifdef __FLASH
+#define HANDGRAD_FLASH __flash
+#else
+#define HANDGRAD_FLASH
+#endif"""
 
 WIDEST = 100
 PREFIXES = re.compile(re.escape(PREFIX) + "{1,2}")
@@ -128,6 +135,11 @@ def c_module(
     file = _File(model, rows)
     parts = [*file.parts(), file.check(x, p)]
     text = "\n\n".join(["\n".join(file.head(heading)), *parts]) + "\n"
+    return with_prefix(text, prefix)
+
+
+def with_prefix(text: str, prefix: str) -> str:
+    """Replace `PREFIX` by the prefix of a file's names; doubled, it is a dollar sign."""
     return PREFIXES.sub(lambda found: PREFIX if len(found[0]) > 1 else prefix, text)
 
 
@@ -165,7 +177,7 @@ class _File:
             *calls,
         ]
         comment = (f"   {line}".rstrip() for line in lines)
-        return ["/*", *comment, "*/", "#include <stdint.h>"]
+        return ["/*", *comment, "*/", "#include <stdint.h>", FLASH]
 
     def parts(self) -> list[str]:
         """The file without the comment and the check."""
@@ -257,7 +269,7 @@ class _File:
             self.weights + many * constant,
             self.memory + many * (not constant),
         )
-        words = f"{'' if shown else 'static '}{'const ' if constant else ''}{type}"
+        words = f"{'' if shown else 'static '}{'const HANDGRAD_FLASH ' if constant else ''}{type}"
         begin = f"{words} {PREFIX}{name}[{size}]"
         return f"{begin};" if not lines else "\n".join([f"{begin} = {{", *lines, "};"])
 

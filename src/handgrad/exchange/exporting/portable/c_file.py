@@ -59,14 +59,19 @@ def write_c(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequen
     rows = None if encoder is None else c_rows(spec, encoder)
     answers = np.asarray(spec.net.predict(x, engine=PORTABLE))
     _refuse_rows_together(spec, x, answers)
-    text = c_module(model, prefix_of(path), _opening(spec, path), x, answers, rows)
+    same = (
+        "With these flags the results have the same bits on every machine. The second command "
+        f"checks {len(spec.example)} test rows in this file. Requires only C99 with <stdint.h>."
+    )
+    head = opening(spec, path, spec.title, same)
+    text = c_module(model, prefix_of(path), head, x, answers, rows)
     path.write_text(text, "utf-8", newline="\n")
     predictions, most = answers.reshape(spec.answers.shape), MOST[spec.net.dtype.name]
     checks = [compared(AGAINST, predictions, spec.answers, "predict", most)]
-    compiler = _compiler()
+    compiler = c_compiler()
     if compiler is None:
         return [Check("a C compiler", AGAINST, not_run="there is none here"), *checks]
-    checks.insert(0, _own_check(compiler, path, len(x)))
+    checks.insert(0, own_check(compiler, path, len(x)))
     if train_spec is not None and model.training is not None:
         epoch = proved_epoch(spec, train_spec)
         checks.append(_epoch_check(compiler, path, model.training, epoch))
@@ -95,17 +100,19 @@ def prefix_of(path: Path) -> str:
     return f"net_{name}_" if name[0].isdigit() else f"{name}_"
 
 
-def _opening(spec: ModelSpec, path: Path) -> list[str]:
-    """Opening comment of the file."""
+def opening(
+    spec: ModelSpec, path: Path, title: str, *notes: str, checked: bool = True
+) -> list[str]:
+    """Opening comment of a file: its title, how to compile and check it, notes, and its numbers."""
     command = f"    cc {' '.join(FLAGS)}"
+    check = [f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out"] if checked else []
     lines = [
-        *wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST),
+        *wrap(f"{title}, written by handgrad {__version__}.", WIDEST),
         "",
         f"{command} -c {quote(path.name)}",
-        f"{command} -DHANDGRAD_CHECK {quote(path.name)} && ./a.out",
+        *check,
         "",
-        "With these flags the results have the same bits on every machine. The second command",
-        f"checks {len(spec.example)} test rows in this file. Requires only C99 with <stdint.h>.",
+        *(line for note in notes for line in wrap(note, WIDEST)),
     ]
     names = [repr(name) for name in spec.names]
     lines += ["", *wrap(f"x: {', '.join(names)}", WIDEST, subsequent_indent="   ")]
@@ -114,19 +121,19 @@ def _opening(spec: ModelSpec, path: Path) -> list[str]:
     return [*lines, *wrap(f"predictions: the {spec.output}{of_classes}", WIDEST)]
 
 
-def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
+def own_check(compiler: str, path: Path, n_rows: int) -> Check:
     """Check of the compiled file on its test rows."""
     with TemporaryDirectory() as folder:
-        program = _compiled(compiler, "-DHANDGRAD_CHECK", str(path), folder=folder)
+        program = compiled(compiler, "-DHANDGRAD_CHECK", str(path), folder=folder)
         done = subprocess.run([program], capture_output=True, check=False)
     if done.returncode:
         raise FileError(
-            f"compiled by {_version(compiler)}, the file says {done.stdout.decode().strip()}",
+            f"compiled by {version(compiler)}, the file says {done.stdout.decode().strip()}",
             f"the bits of {AGAINST}",
             "report it, with this model",
             path.name,
         )
-    return Check(_version(compiler), AGAINST, n_rows, same_bits=True)
+    return Check(version(compiler), AGAINST, n_rows, same_bits=True)
 
 
 def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoch) -> Check:
@@ -150,33 +157,34 @@ def _epoch_check(compiler: str, path: Path, training: Program, epoch: ProvedEpoc
             prefix=prefix_of(path),
         )
         main.write_text(text, "utf-8")
-        program = _compiled(compiler, str(main), folder=folder)
+        program = compiled(compiler, str(main), folder=folder)
         done = subprocess.run([program], input=rows, capture_output=True, check=True)
     parameters = np.frombuffer(done.stdout, training.dtype)[None]
-    return epoch.check(_version(compiler), parameters)
+    return epoch.check(version(compiler), parameters)
 
 
-def _compiled(compiler: str, *arguments: str, folder: str) -> str:
+def compiled(compiler: str, *arguments: str, folder: str) -> str:
     """Compile a file; return the program."""
     program = str(Path(folder, "program"))
     command = [compiler, *FLAGS, *arguments, "-o", program]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         raise FileError(
-            f"{_version(compiler)} refused the file: {done.stderr.strip()[:500]}",
+            f"{version(compiler)} refused the file: {done.stderr.strip()[:500]}",
             "a compiler of C99",
             "report it, with this model",
         )
     return program
 
 
-def _compiler() -> str | None:
+def c_compiler() -> str | None:
     """Path of a C compiler that runs; a name on the path may be an installation stub."""
     paths = (shutil.which(name) for name in ("cc", "gcc", "clang"))
     return next((path for path in paths if path is not None and runs(path)), None)
 
 
-def _version(compiler: str) -> str:
+def version(compiler: str) -> str:
+    """First line of what a compiler says of its version."""
     command = [compiler, "--version"]
     output = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
     return output.stdout.split("\n")[0].strip()
