@@ -150,8 +150,10 @@ def test_what_cannot_be_quantized_is_refused(tmp_path: Path) -> None:
         hg.export(net, path, quantize="int8")
     with refused(hg.errors.SettingError, "y for the quantization of a net"):
         hg.export(net, path, X, X[:, 0], quantize="int8")
-    with refused(hg.errors.DataError, "60 rows and 2 targets"):
+    with refused(hg.errors.DataError, "60 rows x, and y of shape (2,)"):
         hg.export(model, path, X, [1.0, 2.0], quantize="int8")
     with refused(hg.errors.DataError, "with NaN or infinity"):
         hg.export(net, path, np.vstack([X, X, X * np.inf]), quantize="int8")
+    with refused(hg.errors.SettingError, "follows from the rows beside it"):
+        hg.export(hg.Net(Page(lambda x: x - x.mean(axis=0))), path, X, quantize="int8")
     assert [*tmp_path.iterdir()] == []

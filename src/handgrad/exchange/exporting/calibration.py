@@ -18,10 +18,10 @@ class Calibration:
     y: Array | None = None
 
     @staticmethod
-    def of(title: str, kind: str, shape: tuple[int, ...], x: object, y: object) -> Calibration:
+    def of(title: str, shape: tuple[int, ...], n_targets: int, x: object, y: object) -> Calibration:
         """Validated calibration rows, of this shape without the number of rows.
 
-        `title` and `kind` are those of the model.
+        `title` is that of the model; it has `n_targets` targets a row, 0 for a net.
         """
         if x is None:
             raise SettingError(
@@ -29,7 +29,7 @@ class Calibration:
                 "a few hundred training rows, which calibrate the ranges of activations",
                 "hg.export(model, 'model.c', x_train, y_train, quantize='int8')",
             )
-        if y is not None and kind == "net":
+        if y is not None and not n_targets:
             raise SettingError(
                 "y for the quantization of a net",
                 "labels or targets of an estimator, which score the file",
@@ -43,6 +43,10 @@ class Calibration:
                 "x=x_train",
             )
         targets = None if y is None else np.asarray(y)
-        if targets is not None and len(targets) != len(rows):
-            raise DataError(f"{len(rows)} rows and {len(targets)} targets", "as many", "x, y")
+        if targets is not None and targets.size != len(rows) * n_targets:
+            raise DataError(
+                f"{len(rows)} rows x, and y of shape {targets.shape}",
+                f"{n_targets} target{'s' * (n_targets != 1)} for each row",
+                "y=y_train",
+            )
         return Calibration(rows, targets)

@@ -141,8 +141,8 @@ def _quantized(
             "'int8' for a .c file that predicts, of a net or an estimator of arrays of numbers",
             "hg.export(net, 'net.c', x_train, quantize='int8')",
         )
-    shape = spec.example.shape[1:]
-    calibration = Calibration.of(spec.title, spec.kind, shape, x, y)
+    n_targets = {"net": 0, "classifier": 1, "regressor": spec.answers[0].size}[spec.kind]
+    calibration = Calibration.of(spec.title, spec.example.shape[1:], n_targets, x, y)
     rows = calibration.x.astype(spec.net.dtype)
     spec = replace(spec, calibration=replace(calibration, x=rows))
     return spec, path, kind.quantized, None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
@@ -58,7 +59,7 @@ def write_c(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequen
     encoder = encoder_of(spec)
     rows = None if encoder is None else c_rows(spec, encoder)
     answers = np.asarray(spec.net.predict(x, engine=PORTABLE))
-    _refuse_rows_together(spec, x, answers)
+    refuse_rows_together(spec, x, answers, partial(spec.net.predict, engine=PORTABLE))
     same = (
         "With these flags the results have the same bits on every machine. The second command "
         f"checks {len(spec.example)} test rows in this file. Requires only C99 with <stdint.h>."
@@ -78,11 +79,14 @@ def write_c(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Sequen
     return checks
 
 
-def _refuse_rows_together(spec: ModelSpec, x: Array, answers: Array) -> None:
+def refuse_rows_together(
+    spec: ModelSpec, x: Array, answers: Array, predict: Callable[[Array], Array]
+) -> None:
     """Raise an error for a net whose output for a row depends on the other rows."""
+    least = 1e-5 * float(np.abs(answers[np.isfinite(answers)]).max(initial=0.0))
     for i in range(min(len(x), ALONE)):
-        alone = np.asarray(spec.net.predict(x[i : i + 1], engine=PORTABLE))
-        if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, equal_nan=True):
+        alone = np.asarray(predict(x[i : i + 1]))
+        if not np.allclose(alone, answers[i : i + 1], rtol=1e-3, atol=least, equal_nan=True):
             raise SettingError(
                 f"{spec.title}, whose answer for a row follows from the rows beside it",
                 "a net that answers for each row by itself, as a file of C does",

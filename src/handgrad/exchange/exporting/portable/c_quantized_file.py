@@ -20,6 +20,7 @@ from handgrad.exchange.exporting.portable.c_file import (
     opening,
     own_check,
     prefix_of,
+    refuse_rows_together,
     version,
 )
 from handgrad.exchange.exporting.proof import Check, QuantizationCheck, compared
@@ -53,6 +54,8 @@ def write_quantized_c(spec: ModelSpec, path: Path, _: TrainSpec | None) -> Seque
     if calibration is None:
         raise TypeError("a quantized file needs calibration rows")
     model = quantized(spec.graph, net.state(), calibration.x, lambda node: place_of(node, net))
+    few = calibration.x[:CHECKED]
+    refuse_rows_together(spec, few, spec.by_layers(few), spec.by_layers)
     title = f"{spec.title}, quantized to int8"
     integers = (
         "Computes with integers: the codes of predictions have the same bits on every machine. "
@@ -66,9 +69,9 @@ def write_quantized_c(spec: ModelSpec, path: Path, _: TrainSpec | None) -> Seque
     x, codes, outputs = _run(compiler, path, model, calibration.x)
     check = _deviation(version(compiler), spec, calibration, outputs)
     head = opening(spec, path, title, integers, f"Checked: {check}.")
-    few = slice(CHECKED)
-    path.write_text(c_quantized(model, prefix, head, x[few], codes[few]), "utf-8", newline="\n")
-    own_check(compiler, path, len(x[few]))
+    text = c_quantized(model, prefix, head, x[:CHECKED], codes[:CHECKED])
+    path.write_text(text, "utf-8", newline="\n")
+    own_check(compiler, path, len(few))
     return [check]
 
 
@@ -108,6 +111,6 @@ def _deviation(
 def _score(spec: ModelSpec, outputs: Array, y: Array) -> float:
     """Accuracy of a classifier, R² of a regressor."""
     if spec.kind == "classifier":
-        return float((spec.labels(outputs) == y).mean())
+        return float((spec.labels(outputs) == y.ravel()).mean())
     y = y.reshape(outputs.shape)
     return 1 - float(((y - outputs) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum())
