@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 import handgrad as hg
 from handgrad.tables.data.pictures import picture_rows
 from handgrad.textbook.layers import Array
+from tests.browser.axe import violations
 from tests.browser.browsers import chromium
 from tests.browser.sight import CONTRASTS, CUT_OFF, DESKTOP, PHONE, TEXT_RECTANGLES, Look, looking
 
@@ -262,3 +263,4 @@ def test_it_fits_and_can_be_read(look: Look, width: int, scheme: str) -> None:
             document.getElementById(e.getAttribute('aria-labelledby'))?.innerText",
         )
         assert all(names)
+    assert violations(page) == []

@@ -11,10 +11,10 @@ const LARGEST = 448;
 /**
  * Scale and move strokes so that what they draw is as large, and lies, as in the example pictures.
  *
- * `fill` is the longer side of what is drawn and `center` its center of mass, as fractions of the
- * picture, which has `height` by `width` pixels; `pen` is the width of a stroke in pixels.
+ * `fill` is the longer side of what is drawn and `x` and `y` are its center of mass, as fractions of
+ * the picture, which has `height` by `width` pixels; `pen` is the width of a stroke in pixels.
  */
-export function arranged(strokes, { pen, fill, center }, [height, width]) {
+export function arranged(strokes, { pen, fill, x, y }, [height, width]) {
   const points = strokes.flat();
   const ends = [0, 1].map((axis) => {
     const places = points.map((point) => point[axis]);
@@ -28,7 +28,7 @@ export function arranged(strokes, { pen, fill, center }, [height, width]) {
   const middle = centerOf(strokes);
   const moves = ends.map(([low, high], axis) => {
     const size = [width, height][axis];
-    const wanted = center[1 - axis] * size - factor * middle[axis];
+    const wanted = [x, y][axis] * size - factor * middle[axis];
     return Math.min(Math.max(wanted, pen / 2 - factor * low), size - pen / 2 - factor * high);
   });
   return strokes.map((stroke) =>

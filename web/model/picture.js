@@ -3,7 +3,7 @@
 import { drawingOn } from "./drawing.js";
 import { show } from "./form.js";
 import { rowOf } from "./pixels.js";
-import { translate, visible } from "../shared/words.js";
+import { element, translate, visible } from "../shared/words.js";
 
 /**
  * Create the input of pictures in `place`; `changed` is called with each new picture.
@@ -23,7 +23,7 @@ export function pictureIn(place, data, changed) {
   };
   const drawing = drawingOn(place.drawing, data, () => see(rowOf(drawing.image(), shape)));
   const take = (source, width, height) => {
-    const canvas = new OffscreenCanvas(width, height);
+    const canvas = element("canvas", { width, height });
     const context = canvas.getContext("2d");
     context.fillStyle = "#fff"; // behind what is transparent
     context.fillRect(0, 0, width, height);

@@ -14,10 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 import handgrad as hg
 from handgrad.engines.portable.printing.javascript_module import javascript_module
 from handgrad.exchange.exporting import model_spec_of
+from handgrad.exchange.exporting.drawing import drawing_of
 from handgrad.exchange.exporting.portable.html_file import write_html
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.exchange.exporting.portable.page_data import PAGE, page_data
-from handgrad.exchange.exporting.portable.picture_page import drawing_of, inspection_module
+from handgrad.exchange.exporting.portable.picture_page import inspection_module
 from handgrad.exchange.exporting.portable.programs import portable_of
 from handgrad.files.scripts import inlined
 from handgrad.plots.saliency import saliency
@@ -110,15 +111,15 @@ def lines(paper: int, *, width: int) -> Array:
 @pytest.mark.parametrize("paper", [0, 1])
 def test_a_drawing_is_as_the_pictures_of_the_model(paper: int) -> None:
     found = drawing_of(lines(paper, width=4))
-    assert found["paper"] == paper
-    assert found["fill"] == pytest.approx(20 / 28)
-    assert found["center"] == pytest.approx([0.5, 0.5])
-    assert found["pen"] == pytest.approx(4 / 28, rel=0.2)
-    assert found["pen"] > drawing_of(lines(paper, width=2))["pen"]
+    assert found.paper == paper
+    assert found.fill == pytest.approx(20 / 28)
+    assert (found.y, found.x) == pytest.approx((0.5, 0.5))
+    assert found.pen == pytest.approx(4 / 28, rel=0.2)
+    assert found.pen > drawing_of(lines(paper, width=2)).pen
 
 
 def test_empty_pictures_have_a_drawing() -> None:
-    assert drawing_of(np.zeros((2, 1, 8, 8)))["pen"] > 0
+    assert drawing_of(np.zeros((2, 1, 8, 8))).pen > 0
 
 
 def test_pictures_that_are_given_are_the_examples(tmp_path: Path) -> None:
@@ -131,8 +132,7 @@ def test_pictures_that_are_given_are_the_examples(tmp_path: Path) -> None:
     )
     assert given["picture"]["shape"] == [1, 4, 4]
     assert given["picture"]["maps"] == [16, 4, 4]
-    assert given["picture"]["drawing"] is not None
-    assert none["picture"]["drawing"] is None
+    assert given["picture"]["drawing"] == none["picture"]["drawing"]
     assert none["examples"]["bytes"] == ""
     assert given["columns"] == []
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -228,6 +229,39 @@ def test_a_file_without_a_temperature_has_one_and_a_damaged_one_is_refused() -> 
     for wrong in (0.0, "1", None, 1e9):
         with refused(hg.errors.FileError, "temperature is"):
             clone(model)._from_file(fitted | {"temperature": wrong}, net)
+
+
+def drawing(model: hg.PictureClassifier) -> tuple[int, float]:
+    """Background and size of what the training pictures show."""
+    assert model.drawing_ is not None
+    return model.drawing_.paper, model.drawing_.fill
+
+
+def test_the_drawing_of_the_training_pictures_is_in_the_file(tmp_path: Path) -> None:
+    model = calibrated()
+    assert drawing(model) == (0, 1)  # the digits of scikit-learn have no margin
+    assert hg.load(hg.save(model, tmp_path / "model.safetensors")).drawing_ == model.drawing_
+    fitted, net = model._to_file()
+    twin = clone(model)
+    twin._from_file({name: fitted[name] for name in fitted if name != "drawing"}, net)
+    assert twin.drawing_ is None
+    hg.export(twin, tmp_path / "old.html")
+    for wrong in (None, [0, 0.1, 1, 0.5], [0, 0.1, 1, 0.5, 2], [0, 0.1, 1, 0.5, "a"]):
+        with refused(hg.errors.FileError, "drawing is"):
+            clone(model)._from_file(fitted | {"drawing": wrong}, net)
+
+
+def test_the_drawing_is_that_of_the_first_pictures() -> None:
+    x = np.zeros((20, 64), np.float32).reshape(20, 8, 8)
+    x[:, 2:6, 3:5] = 1
+    rows, y = x.reshape(20, 64), np.arange(20) % 2
+    model = fitted(1 - rows, y, max_iter=1)
+    assert drawing(model) == (1, 0.5)
+    model.partial_fit(rows, y)
+    assert drawing(model) == (1, 0.5)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(csr_array(rows), y)
+    assert drawing(model) == (0, 0.5)
 
 
 def test_the_convolutions_begin_as_those_of_another_net(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from handgrad.exchange.exporting.about import ModelFacts
 from handgrad.exchange.exporting.calibration import Calibration
+from handgrad.exchange.exporting.drawing import Drawing
 from handgrad.exchange.exporting.examples import example_matrix, example_table, records
 from handgrad.exchange.exporting.wrapper_layers import InverseLink
 from handgrad.files.estimators import Pipeline, is_pipeline
@@ -50,7 +51,7 @@ class ModelParts:
     `center` and `scale` (n_in,) are location and spread of the columns, if known. `thresholds` are
     those of two classes, if they are not both ½; `quantiles` the level of each value, if they are
     quantiles. `picture` is the shape (channels, height, width) of a picture in a row, its values
-    from 0 to 1.
+    from 0 to 1; `drawing` is that of the training pictures.
     """
 
     kind: Kind
@@ -65,6 +66,7 @@ class ModelParts:
     thresholds: Array | None = None
     quantiles: tuple[float, ...] | None = None
     picture: tuple[int, int, int] | None = None
+    drawing: Drawing | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +86,9 @@ class ModelSpec:
 
     `names` are the columns of x. `example` are test rows (n, n_in) with extreme, missing and unseen
     values, for tables also as `table`, or those that are `given`; `answers` (n, n_out) are the
-    model's own predictions. `picture` is the shape of a picture in a row, if it is one. `about` is
-    what a page tells of the training, `calibration` what a quantized file needs.
+    model's own predictions. `picture` is the shape of a picture in a row, if it is one, and
+    `drawing` that of the training pictures, if it is known. `about` is what a page tells of the
+    training, `calibration` what a quantized file needs.
     """
 
     title: str
@@ -102,6 +105,7 @@ class ModelSpec:
     thresholds: Array | None = None
     quantiles: tuple[float, ...] | None = None
     picture: tuple[int, int, int] | None = None
+    drawing: Drawing | None = None
     given: bool = False
     about: ModelFacts = field(default_factory=ModelFacts)
     calibration: Calibration | None = None
@@ -200,6 +204,7 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         thresholds=parts.thresholds,
         quantiles=parts.quantiles,
         picture=parts.picture,
+        drawing=parts.drawing,
         given=x is not None,
     )
 

@@ -49,9 +49,9 @@ def export(
     path : str or Path
         File to write; its extension selects the format.
     x : array, shape (n, n_in), optional
-        A few input rows, for a net whose input shape does not follow from its layers; example
-        pictures for a page, which its drawings resemble; the training rows of a file that trains;
-        the rows that calibrate a quantized file.
+        A few input rows, for a net whose input shape does not follow from its layers; the examples
+        of a page for pictures; the training rows of a file that trains; the rows that calibrate a
+        quantized file.
     y : array, shape (n, …), optional
         Targets of a file that trains; labels or targets that score a quantized estimator.
     loss : Loss, optional

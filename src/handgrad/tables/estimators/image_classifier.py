@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from math import isqrt, prod
 from numbers import Integral
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils._param_validation import Interval
 
+from handgrad.exchange.exporting.drawing import Drawing, drawing_of
 from handgrad.exchange.exporting.model_spec import ModelParts
 from handgrad.exchange.exporting.wrapper_layers import Temperature
 from handgrad.files.tensors import damaged, shown
@@ -19,7 +20,7 @@ from handgrad.tables.estimators.classifier import MLPClassifier
 from handgrad.tables.estimators.perceptron import new_net
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.temperature import fitted_temperature, is_temperature
-from handgrad.textbook.errors import DataError, SettingError
+from handgrad.textbook.errors import DataError, SettingError, is_number
 from handgrad.textbook.kinds import Logits
 from handgrad.textbook.layers import (
     Array,
@@ -37,6 +38,7 @@ from handgrad.textbook.net import Net
 
 FILTERS = (16, 32, 64)
 SMALLEST = 4  # fewest pixels of a side that is halved
+MOST_LOOKED_AT = 1000  # training pictures whose drawing is measured
 SHIFT = 12  # default shift: a 12th of the smaller side
 
 
@@ -225,6 +227,11 @@ class PictureClassifier(MLPClassifier):
         self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
     ) -> Iterator[tuple[Weighted, Weighted | None]]:
         self.temperature_ = 1.0  # also of a warm start: its weights change
+        if first or not incremental:
+            some = np.unique(np.linspace(0, len(rows.y) - 1, MOST_LOOKED_AT).astype(int))
+            x = rows_of(rows.X, np.float32)[some]
+            pictures = x.reshape(len(some), *self._shape_of(x.shape[1]))
+            self.drawing_: Drawing | None = drawing_of(pictures)
         yield rows, held_out
 
     def _calibrate(self, held_out: Weighted) -> None:
@@ -248,25 +255,36 @@ class PictureClassifier(MLPClassifier):
 
     # in a file
 
-    _optional_keys = frozenset({"temperature"})
+    _optional_keys = frozenset({"temperature", "drawing"})
 
     def _target_to_file(self) -> dict[str, object]:
         tempered = {} if self.temperature_ == 1 else {"temperature": self.temperature_}
-        return super()._target_to_file() | tempered
+        drawing = {} if self.drawing_ is None else {"drawing": [*astuple(self.drawing_)]}
+        return super()._target_to_file() | tempered | drawing
 
     def _target_from_file(self, fitted: dict[str, object]) -> int:
         temperature = fitted.get("temperature", 1.0)
         if not isinstance(temperature, float) or not is_temperature(temperature):
             raise damaged(f"temperature is {shown(temperature)}", "a positive number")
         self.temperature_ = temperature
+        self.drawing_ = _drawing_in(fitted["drawing"]) if "drawing" in fitted else None
         return super()._target_from_file(fitted)
 
     def _exported_parts(self) -> ModelParts:
         """Parts of a classifier whose numbers are those of pixels, from 0 to 1."""
         middle = np.full(self.n_features_in_, 0.5)
         picture = self._shape_of(self.n_features_in_)
-        parts = super()._exported_parts()
-        return replace(parts, center=middle, scale=middle / 2, picture=picture)
+        parts = replace(super()._exported_parts(), center=middle, scale=middle / 2)
+        return replace(parts, picture=picture, drawing=self.drawing_)
+
+
+def _drawing_in(facts: object) -> Drawing:
+    """Drawing in a file."""
+    numbers = facts if isinstance(facts, list) else []
+    whole = len(numbers) == len(astuple(Drawing()))
+    if whole and all(is_number(value) and 0 <= value <= 1 for value in numbers):
+        return Drawing(*numbers)
+    raise damaged(f"drawing is {shown(facts)}", "five numbers from 0 to 1")
 
 
 def _take_convolutions(layers: Sequence[Layer], net: Net) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -67,46 +68,5 @@ def picture_data(spec: ModelSpec) -> dict[str, Any] | None:
     return {
         "shape": spec.picture,
         "maps": maps,
-        "drawing": drawing_of(spec.example.reshape(-1, *spec.picture)) if spec.given else None,
+        "drawing": spec.drawing and asdict(spec.drawing),
     }
-
-
-def drawing_of(pictures: Array) -> dict[str, Any]:
-    """Background, pen and place of drawings that resemble pictures, from 0 to 1.
-
-    `pictures` are (n, channels, height, width). `paper` is the value of the background, 0 or 1;
-    `pen` the width of strokes and `fill` the longer side of what is drawn, as fractions of the
-    picture's; `center` (y, x) its center of mass.
-    """
-    grey = pictures.mean(axis=1, dtype=float)
-    height, width = grey.shape[1:]
-    edges = [grey[:, 0], grey[:, -1], grey[:, :, 0], grey[:, :, -1]]
-    paper = int(np.median(np.concatenate(edges, axis=1)) >= 0.5)
-    ink = np.abs(grey - paper)
-    ink = ink[ink.any(axis=(1, 2))]
-    if not len(ink):
-        return {"paper": paper, "pen": 1 / 12, "fill": 1, "center": [0.5, 0.5]}
-    steps = np.gradient(np.pad(ink, ((0, 0), (1, 1), (1, 1))), axis=(1, 2))
-    # A stroke of length l and width w has the area l·w, and an outline of about 2·l.
-    pen = 2 * ink.sum() / np.hypot(*steps).sum()
-    there = ink > ink.max(axis=(1, 2), keepdims=True) / 2
-    sides = _extent(there.any(axis=2)) / height, _extent(there.any(axis=1)) / width
-    weight = ink.sum(axis=(1, 2))
-    y, x = (np.arange(size) + 0.5 for size in (height, width))
-    center = [
-        float((ink.sum(axis=axis) @ places / weight).mean() / size)
-        for axis, places, size in ((2, y, height), (1, x, width))
-    ]
-    return {
-        "paper": paper,
-        "pen": float(pen / min(height, width)),
-        "fill": float(np.median(np.maximum(*sides))),
-        "center": center,
-    }
-
-
-def _extent(there: Array) -> Array:
-    """Number of places from the first to the last True of each row, (n,)."""
-    size = there.shape[1]
-    extent: Array = size - there[:, ::-1].argmax(axis=1) - there.argmax(axis=1)
-    return extent
