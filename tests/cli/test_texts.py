@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 import handgrad as hg
-from handgrad.tables.data.tokens import codes_of
+from handgrad.files.byte_pairs import codes_of
 from handgrad.tables.estimators import language_model
 from handgrad.tables.runs.n_grams import n_gram
 from handgrad.training.early_stopping import until_patience_ends
@@ -64,6 +65,21 @@ def test_a_text_leaves_a_run_with_a_report(trained: Path) -> None:
     assert re.search(rf"training\W+held out\W+{n}-gram\W+xz\W+guessing", told)
     assert found["rows"] == {"training": 1513, "held_out": 378}
     assert isinstance(hg.load(trained / "run" / "model.safetensors"), hg.LanguageModel)
+
+
+@pytest.mark.slow
+def test_the_run_ends_with_the_command_that_exports_the_model(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = (trained / "told.txt").read_text("utf-8")
+    found = re.search(r"to export a file that generates text: handgrad (.*), or gpt.js", told)
+    assert found is not None
+    monkeypatch.chdir(tmp_path)
+    command = shlex.split(found[1])
+    assert "400 characters" in handgrad(*command).output
+    assert (tmp_path / "gpt.c").exists()
+    with refused(hg.errors.SettingError, "gpt.html", "an extension of .py ("):
+        raised(*command[:-1], "gpt.html")
 
 
 @pytest.mark.slow
@@ -201,8 +217,8 @@ def test_what_is_table_setting_is_refused_for_a_text(trained: Path, tmp_path: Pa
 
 def test_the_net_in_it_can_be_exported_alone(trained: Path, tmp_path: Path) -> None:
     model = trained / "run" / "model.safetensors"
-    with refused(hg.errors.SettingError, "hg.export(model.net_, path)"):
-        raised("export", model, tmp_path / "model.py")
+    with refused(hg.errors.SettingError, "model.net_, for its logits alone"):
+        raised("export", model, tmp_path / "model.onnx")
     assert hg.export(hg.load(model).net_, tmp_path / "net.py").path.exists()
 
 

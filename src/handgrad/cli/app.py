@@ -354,7 +354,8 @@ def export(
 
     The file extension selects the format. The file is then run on test rows,
     with extreme, missing and unseen values, and its outputs are compared with
-    the model's; the test rows are part of the file.
+    the model's; the test rows are part of the file. That of a language model,
+    *.py, *.js or *.c, generates text.
     """
     from handgrad.exchange.exporting import export
     from handgrad.files import load

@@ -242,6 +242,11 @@ def _show_run(run: runs.Run, output: Output) -> None:
     if (judged := record["judged"]["training"]) < rows["training"] - (of == "characters"):
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(_files_of(run))}")
+    if record["target"]["task"] == "text":
+        command = ["handgrad", "export", str(folder / runs.MODEL), "gpt.c"]
+        output.say(
+            "to export a file that generates text: ", (shlex.join(command), "bold"), ", or gpt.js"
+        )
 
 
 def show_tuning(run: runs.Run, output: Output) -> None:

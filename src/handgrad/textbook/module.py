@@ -168,7 +168,8 @@ def _with_twins(value: object, twins: dict[int, Module]) -> object:
         return [_with_twins(part, twins) for part in value]
     if type(value) is tuple:
         return tuple(_with_twins(part, twins) for part in value)
-    if isinstance(owner := getattr(value, "__self__", None), Module):  # a method of a module
+    owner = getattr(value, "__self__", None) if callable(value) else None
+    if isinstance(owner, Module):  # a method of a module
         function: types.FunctionType | None = getattr(value, "__func__", None)
         return value if function is None else function.__get__(_twin(owner, twins))
     return value

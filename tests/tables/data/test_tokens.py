@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.tables.data.tokens import FEWEST, OTHER, WORD, BytePairs, check_tokens, pairs_of
+from handgrad.files.byte_pairs import FEWEST, OTHER, WORD, BytePairs
+from handgrad.tables.data.tokens import check_tokens, pairs_of
 from tests.bad_input.refused import refused
 from tests.tables.estimators.verses import VERSE
 

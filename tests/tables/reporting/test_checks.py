@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import handgrad as hg
-from handgrad.tables.data.tokens import BytePairs
+from handgrad.files.byte_pairs import BytePairs
 from handgrad.tables.inspection.tables import IndexedTable
 from handgrad.tables.reporting.checks import check_epochs, check_rows, still_learning
 from handgrad.tables.reporting.scores import ScoredRows, scores_of

@@ -8,24 +8,28 @@ from pathlib import Path
 
 from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import Check
+from handgrad.exchange.exporting.text.writer_spec import WriterSpec
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.errors import SettingError, did_you_mean
 
 # Writes a model to a file, runs it if possible, and returns the checks.
 Exporter = Callable[[ModelSpec, Path, TrainSpec | None], Sequence[Check]]
+TextExporter = Callable[[WriterSpec, Path], Sequence[Check]]  # of a language model
 
 
 @dataclass(frozen=True)
 class Ending:
     """A file format: its description, and its exporter, imported on first use.
 
-    `learns` is true if the file can train its net; `quantized` is the exporter of int8 files.
+    `learns` is true if the file can train its net; `quantized` is the exporter of int8 files,
+    `text_exporter` that of language models.
     """
 
     words: str
     exporter: Callable[[], Exporter]
     learns: bool = False
     quantized: Callable[[], Exporter] | None = None
+    text_exporter: Callable[[], TextExporter] | None = None
 
 
 def _numpy() -> Exporter:
@@ -76,15 +80,33 @@ def _javascript() -> Exporter:
     return write_javascript
 
 
+def _numpy_text() -> TextExporter:
+    from handgrad.exchange.exporting.text.numpy_text import write_numpy_text
+
+    return write_numpy_text
+
+
+def _c_text() -> TextExporter:
+    from handgrad.exchange.exporting.text.c_text import write_c_text
+
+    return write_c_text
+
+
+def _javascript_text() -> TextExporter:
+    from handgrad.exchange.exporting.text.javascript_text import write_javascript_text
+
+    return write_javascript_text
+
+
 # Longer extensions come first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("PyTorch source of an nn.Module", _torch),
-    ".py": Ending("Python that needs only NumPy", _numpy),
+    ".py": Ending("Python that needs only NumPy", _numpy, text_exporter=_numpy_text),
     ".onnx": Ending("ONNX, for onnxruntime and other runtimes", _onnx),
     ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
     ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
-    ".js": Ending("JavaScript module", _javascript, learns=True),
-    ".c": Ending("C99 for any device", _c, learns=True, quantized=_quantized_c),
+    ".js": Ending("JavaScript module", _javascript, True, text_exporter=_javascript_text),
+    ".c": Ending("C99 for any device", _c, True, _quantized_c, _c_text),
 }
 
 
@@ -96,3 +118,16 @@ def ending_of(path: Path) -> Ending:
     known = ", ".join(f"{ending} ({kind.words})" for ending, kind in ENDINGS.items())
     hint = did_you_mean(path.suffix, ENDINGS, f"{path.stem or 'model'}.py", likeness=0.6)
     raise SettingError(f"{path.name!r} as the file to export to", f"an extension of {known}", hint)
+
+
+def text_exporter_of(path: Path) -> TextExporter:
+    """Exporter of language models for a path, by its extension."""
+    kind = ending_of(path)
+    if kind.text_exporter is None:
+        writes = [f"{name} ({e.words})" for name, e in ENDINGS.items() if e.text_exporter]
+        raise SettingError(
+            f"{path.name!r} as the file for a language model",
+            f"an extension of {', '.join(writes)}",
+            f"{path.stem.removesuffix('_torch')}.js; or model.net_, for its logits alone",
+        )
+    return kind.text_exporter()

@@ -38,8 +38,8 @@ Kind = Literal["net", "classifier", "regressor"]
 Output = Literal["output", "probabilities", "scores", "values"]
 
 MODELS = (
-    "a net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor, "
-    "TabularSurvival, or a Pipeline"
+    "a net, LanguageModel, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, "
+    "TabularRegressor, TabularSurvival, or a Pipeline"
 )
 STEPS = "StandardScaler and TableEncoder before MLPClassifier or MLPRegressor"
 
@@ -124,7 +124,7 @@ class ModelSpec:
     @cached_property
     def encoder_graph(self) -> Graph:
         """Traced encoder of a table."""
-        return _recorded(self.of_table[0].encoder, self.parsed)
+        return recorded(self.of_table[0].encoder, self.parsed)
 
     @property
     def of_table(self) -> tuple[Features, Columns]:
@@ -193,7 +193,7 @@ def model_spec_of(model: object, x: object = None) -> ModelSpec:
         kind=parts.kind,
         output=parts.output,
         net=parts.net,
-        graph=_recorded(parts.net, rows),
+        graph=recorded(parts.net, rows),
         names=parts.names
         or tuple(f"x{i}" for i in range(rows[0].shape[-1] if rows.ndim > 1 else 1)),
         example=rows,
@@ -228,7 +228,7 @@ def _predicted(parts: ModelParts, rows: object) -> Array:
         return np.asarray(parts.predict(rows))
 
 
-def _recorded(net: Net, x: Array) -> Graph:
+def recorded(net: Net, x: Array) -> Graph:
     """Traced prediction of a net; errors name the layer that cannot be traced."""
     try:
         graph = trace(net, x=x, training=False)
@@ -269,9 +269,7 @@ def _parts_of(model: object) -> ModelParts:
     parts of the following steps by `_exported_before`.
     """
     make = (
-        partial(_of_pipeline, model)
-        if is_pipeline(model)
-        else _own_method(model, "_exported_parts")
+        partial(_of_pipeline, model) if is_pipeline(model) else own_method(model, "_exported_parts")
     )
     if make is None:
         hint = "hg.export(net, path)"
@@ -280,6 +278,12 @@ def _parts_of(model: object) -> ModelParts:
         elif hasattr(model, "net_"):
             hint = "hg.export(model.net_, path), for its net only"
         raise SettingError(described(model), MODELS, hint)
+    refuse_unfitted(model)
+    return make()
+
+
+def refuse_unfitted(model: object) -> None:
+    """Refuse an estimator that is not fitted."""
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -289,10 +293,9 @@ def _parts_of(model: object) -> ModelParts:
         raise SettingError(
             f"{type(model).__name__}, which is not fitted", "a fitted model", "model.fit(X, y)"
         ) from error
-    return make()
 
 
-def _own_method(model: object, name: str) -> Callable[..., ModelParts] | None:
+def own_method(model: object, name: str) -> Callable[..., Any] | None:
     """Method defined by the class itself: a subclass may predict differently."""
     return getattr(model, name) if name in vars(type(model)) else None
 
@@ -301,7 +304,7 @@ def _of_pipeline(model: Pipeline) -> ModelParts:
     from sklearn.preprocessing import StandardScaler
 
     *before, (last_name, last) = model.steps
-    parts = _parts_of(last) if _own_method(last, "_exported_parts") else None
+    parts = _parts_of(last) if own_method(last, "_exported_parts") else None
     if parts is None or (before and (parts.features is not None or parts.center is not None)):
         raise SettingError(
             f"the last step {last_name!r} of the Pipeline, {described(last)}",
@@ -312,7 +315,7 @@ def _of_pipeline(model: Pipeline) -> ModelParts:
     predict = getattr(model, methods.get(parts.output, "predict"))
     parts = replace(parts, predict=of_both(predict) if parts.output == "scores" else predict)
     for i, (name, step) in reversed([*enumerate(before)]):
-        before_it = _own_method(step, "_exported_before")
+        before_it = own_method(step, "_exported_before")
         if type(step) is StandardScaler:
             parts = _scaled(parts, step)
         elif before_it is not None and i == 0:

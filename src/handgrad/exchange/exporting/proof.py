@@ -37,6 +37,8 @@ class Check:
         Tolerance of `relative`.
     not_run : str
         Reason why the file was not run, if it was not.
+    of : str
+        What was compared, of which `rows` is the number.
     """
 
     ran: str
@@ -47,6 +49,7 @@ class Check:
     same_bits: bool = False
     most: float = 0.0
     not_run: str = ""
+    of: str = "row"
 
     @property
     def holds(self) -> bool:
@@ -56,7 +59,7 @@ class Check:
     def __str__(self) -> str:
         if self.not_run:
             return f"{self.ran}: not run, {self.not_run}"
-        rows = f"{self.rows} row{'s' * (self.rows != 1)}"
+        rows = f"{self.rows} {self.of}{'s' * (self.rows != 1)}"
         if self.same_bits:
             return f"{self.ran}: {rows}, same bits as {self.against}"
         return (

@@ -1,7 +1,8 @@
 """`export`: writes a model to a file that runs without handgrad, and checks it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -9,9 +10,19 @@ from typing import Literal
 from handgrad.engines.config import check_kinds
 from handgrad.exchange.exporting.about import ModelFacts
 from handgrad.exchange.exporting.calibration import Calibration
-from handgrad.exchange.exporting.formats import Ending, Exporter, ending_of
-from handgrad.exchange.exporting.model_spec import ModelSpec, model_spec_of
-from handgrad.exchange.exporting.proof import Proof
+from handgrad.exchange.exporting.formats import (
+    Ending,
+    Exporter,
+    ending_of,
+    text_exporter_of,
+)
+from handgrad.exchange.exporting.model_spec import (
+    ModelSpec,
+    model_spec_of,
+    own_method,
+    refuse_unfitted,
+)
+from handgrad.exchange.exporting.proof import Check, Proof
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.paths import as_path, kind_of, reason, write_whole
 from handgrad.textbook.errors import FileError, SettingError, positive
@@ -37,15 +48,17 @@ def export(
     """Export a model to a file that runs without handgrad.
 
     The file includes the preprocessing: it takes the columns of a table, or the pixels of a picture
-    as numbers from 0 to 1, and returns a class and its probabilities. It is run on test rows with
+    as numbers from 0 to 1, and returns a class and its probabilities. That of a language model
+    generates text, for a seed the same as `model.write`. It is run on test rows with
     extreme, missing and unseen values, which are part of it, before it is moved into place. A file
     whose outputs differ from the model's is not written.
 
     Parameters
     ----------
     model : net, estimator or Pipeline
-        A net, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier, TabularRegressor
-        or TabularSurvival, or a Pipeline of StandardScaler or TableEncoder and an MLP.
+        A net, LanguageModel, MLPClassifier, MLPRegressor, PictureClassifier, TabularClassifier,
+        TabularRegressor or TabularSurvival, or a Pipeline of StandardScaler or TableEncoder and an
+        MLP.
     path : str or Path
         File to write; its extension selects the format.
     x : array, shape (n, n_in), optional
@@ -92,22 +105,35 @@ def export(
     if kind_of(path) == "folder":
         raise FileError(f"{path} is a folder", "the name of a file", f"{path / path.name}")
     facts = ModelFacts.of(about or {})
-    spec = replace(model_spec_of(model, x), about=facts)
+    if (make := own_method(model, "_exported_writer")) is not None:
+        write_text = text_exporter_of(path)
+        _refuse_rows(x=x, y=y, loss=loss, optimizer=optimizer, quantize=quantize)
+        refuse_unfitted(model)
+        return _proved(path, partial(write_text, make()))
+    spec, exporter, train_spec = replace(model_spec_of(model, x), about=facts), kind.exporter, None
     if quantize is not None:
         trains = loss is not None or optimizer is not None
-        return _proved(*_quantized(spec, kind, path, x, y, quantize, trains=trains))
-    train_spec = _train_spec(spec, kind, path, x, y, loss, optimizer, batch_size)
-    return _proved(spec, path, kind.exporter, train_spec)
+        spec, exporter = _quantized(spec, kind, path, x, y, quantize, trains=trains)
+    else:
+        train_spec = _train_spec(spec, kind, path, x, y, loss, optimizer, batch_size)
+    return _proved(path, lambda there: exporter()(spec, there, train_spec))
 
 
-def _proved(
-    spec: ModelSpec, path: Path, exporter: Callable[[], Exporter], train_spec: TrainSpec | None
-) -> Proof:
+def _refuse_rows(**given: object) -> None:
+    """Refuse arguments of other models, for a language model."""
+    for name, value in given.items():
+        if value is not None:
+            raise SettingError(
+                f"{name} for a language model", "the model only", "hg.export(model, path)"
+            )
+
+
+def _proved(path: Path, write: Callable[[Path], Sequence[Check]]) -> Proof:
     """Write to a temporary folder, run the checks, and move the file into place."""
     try:
         with TemporaryDirectory() as folder:
             there = Path(folder) / path.name
-            checks = tuple(exporter()(spec, there, train_spec))
+            checks = tuple(write(there))
             content = there.read_bytes()
     except OSError as error:
         raise FileError(
@@ -131,8 +157,8 @@ def _proved(
 
 def _quantized(
     spec: ModelSpec, kind: Ending, path: Path, x: object, y: object, quantize: str, *, trains: bool
-) -> tuple[ModelSpec, Path, Callable[[], Exporter], None]:
-    """Arguments for a quantized file, with validated calibration rows."""
+) -> tuple[ModelSpec, Callable[[], Exporter]]:
+    """Specification and exporter of a quantized file, with validated calibration rows."""
     if quantize != "int8" or kind.quantized is None or trains or spec.features is not None:
         came = f"quantize={quantize!r} for {path.name!r}"
         raise SettingError(
@@ -145,7 +171,7 @@ def _quantized(
     calibration = Calibration.of(spec.title, spec.example.shape[1:], n_targets, x, y)
     rows = calibration.x.astype(spec.net.dtype)
     spec = replace(spec, calibration=replace(calibration, x=rows))
-    return spec, path, kind.quantized, None
+    return spec, kind.quantized
 
 
 def _train_spec(

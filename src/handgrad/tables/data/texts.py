@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.files.addresses import is_address
+from handgrad.files.byte_pairs import CODE_POINTS, code_points
 from handgrad.files.paths import kind_of, reason, regular_file
 from handgrad.tables.data.encodings import (
     IN_PAIRS,
@@ -19,7 +20,6 @@ from handgrad.textbook.errors import DataError, FileError, described, not_negati
 from handgrad.textbook.layers import Array
 from handgrad.training.datasets import BUNDLED
 
-CODE_POINTS = "utf-32-le"
 MOST_BYTES = 2**33  # of windows: they overlap, and take more memory than the text or table
 # Extensions of tables, whatever the contents.
 ENDINGS = (".csv", ".tsv", ".tab", ".psv", ".parquet", ".pq")
@@ -154,11 +154,6 @@ def characters(
     train, held_out = (windows_of_codes(part, length, step) for part in parts)
     vocabulary = points.tobytes().decode(CODE_POINTS)
     return Characters(Path(path).stem, vocabulary, train, held_out)
-
-
-def code_points(text: str) -> Array:
-    """Unicode code points of a text, (t,) uint32."""
-    return np.frombuffer(text.encode(CODE_POINTS, "surrogatepass"), "<u4")
 
 
 def refuse_too_many(n: int, step: int, size: int, name: str) -> None:

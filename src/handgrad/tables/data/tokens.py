@@ -1,33 +1,13 @@
-"""Tokens of a text: its characters, and pieces of words by byte-pair encoding."""
-
-import re
-from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Self
+"""Vocabulary of a text, and checks of tokens."""
 
 import numpy as np
 
+from handgrad.files.byte_pairs import FEWEST, OTHER, BytePairs, code_points
 from handgrad.files.paths import kind_of
-from handgrad.tables.data.texts import code_points
 from handgrad.textbook.errors import DataError, SettingError, positive
-from handgrad.textbook.layers import Array
 
-# Stands for every unknown character in the vocabulary.
-OTHER = "\ufffd"
-FEWEST = 4  # times that a character or a pair occurs in the text
 MOST_CHARACTERS, MOST_TOKENS = 4000, 4096  # of a vocabulary
 MOST_JOINED = 64  # characters of a token
-# A word and the space before it, or signs, or space: no token reaches from one into the next.
-WORD = re.compile(r" ?\w{1,63}| ?[^\w\s]{1,63}|\s{1,64}")
-
-
-def codes_of(text: str, vocabulary: str) -> Array:
-    """Encode a text as indices into the vocabulary; 0 for unknown characters."""
-    characters, points = code_points(vocabulary)[1:], code_points(text)
-    indices = np.searchsorted(characters, points).clip(max=len(characters) - 1)
-    codes: Array = np.where(characters[indices] == points, indices + 1, 0)
-    return codes
 
 
 def longer(text: str) -> str:
@@ -63,102 +43,6 @@ def vocabulary_of(text: str) -> tuple[str, list[int]]:
     frequencies = counts[common]
     vocabulary = OTHER + "".join(map(chr, points[common].tolist()))
     return vocabulary, [len(text) - int(frequencies.sum()), *frequencies.tolist()]
-
-
-@dataclass(frozen=True)
-class BytePairs:
-    """Byte-pair encoding: frequent pairs of adjacent tokens become tokens of their own.
-
-    The first tokens are the characters of `vocabulary`; each of `merges` is the pair of earlier
-    tokens that the next token joins. A text is cut into words, each with the space before it, into
-    runs of other signs, and of space. Each of these begins as its characters; then the pairs are
-    joined, in the order in which they were learned. No pair has the unknown character.
-
-    Source: Gage, "A new algorithm for data compression", 1994; for words: Sennrich, Haddow, Birch,
-    "Neural machine translation of rare words with subword units", 2016.
-
-    >>> pairs = BytePairs.learned("the cat, the hat, the rat; " * 2, "\\ufffd ,;acehrt", 14)
-    >>> pairs.tokens[10:]
-    ['at', 'he', 'the', ' the']
-    >>> [pairs.tokens[code] for code in pairs.encode("the bat")]
-    ['the', ' ', '\\ufffd', 'at']
-    """
-
-    vocabulary: str
-    merges: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def learned(cls, text: str, vocabulary: str, size: int) -> Self:
-        """Learn pairs from a text, the most frequent one first, up to `size` tokens in all.
-
-        Fewer tokens are learned if no further pair occurs 4 times.
-        """
-        words = Counter(WORD.findall(text))
-        codes = _codes_of_words([*words], vocabulary)
-        times = np.repeat([*words.values()], [len(word) + 1 for word in words])
-        merges: list[tuple[int, int]] = []
-        while (new := len(vocabulary) + len(merges)) < size:
-            first, second = codes[:-1], codes[1:]
-            inside = (first > 0) & (second > 0)
-            counts = np.bincount((first * size + second)[inside], times[:-1][inside])
-            if not counts.size or counts.max() < FEWEST:
-                break
-            pair = divmod(int(counts.argmax()), size)
-            codes, kept = _joined(codes, pair, new)
-            times = times[kept]
-            merges.append(pair)
-        return cls(vocabulary, tuple(merges))
-
-    @property
-    def kind(self) -> str:
-        """Name of the tokens in messages."""
-        return "tokens" if self.merges else "characters"
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        """Text of each token."""
-        tokens = [*self.vocabulary]
-        for first, second in self.merges:
-            tokens.append(tokens[first] + tokens[second])
-        return tokens
-
-    @cached_property
-    def lengths(self) -> Array:
-        """Characters of each token, (n_tokens,)."""
-        return np.array([len(token) for token in self.tokens])
-
-    def encode(self, text: str) -> Array:
-        """Encode a text as tokens, (t,) int64; unknown characters are 0."""
-        if not self.merges:
-            return codes_of(text, self.vocabulary)
-        matches = WORD.findall(text)
-        words = dict.fromkeys(matches)  # each distinct word is encoded once
-        codes = _codes_of_words([*words], self.vocabulary)
-        for new, pair in enumerate(self.merges, len(self.vocabulary)):
-            codes, _ = _joined(codes, pair, new)
-        pieces = np.split(codes, np.flatnonzero(codes == -1) + 1)
-        of_word = {word: piece[:-1] for word, piece in zip(words, pieces, strict=False)}
-        return np.concatenate([np.empty(0, np.int64), *(of_word[word] for word in matches)])
-
-
-def _codes_of_words(words: list[str], vocabulary: str) -> Array:
-    """Character codes of words, each followed by −1, which is in no pair."""
-    ends = np.cumsum([len(word) + 1 for word in words], dtype=np.int64) - 1
-    codes = codes_of("".join(word + OTHER for word in words), vocabulary).astype(np.int64)
-    codes[ends] = -1
-    return codes
-
-
-def _joined(codes: Array, pair: tuple[int, int], new: int) -> tuple[Array, Array]:
-    """Codes with `new` in place of each pair, from the left; and which of them are kept, (t,)."""
-    places = np.flatnonzero((codes[:-1] == pair[0]) & (codes[1:] == pair[1]))
-    if pair[0] == pair[1]:  # "aaa" has one pair of a: of adjacent places each second one counts
-        number = np.arange(len(places))
-        begins = np.append(True, np.diff(places) > 1)[: len(places)]
-        places = places[(number - np.maximum.accumulate(np.where(begins, number, 0))) % 2 == 0]
-    codes, kept = codes.copy(), np.ones(len(codes), bool)
-    codes[places], kept[places + 1] = new, False
-    return codes[kept], kept
 
 
 def pairs_of(merges: object, vocabulary: str) -> BytePairs | None:

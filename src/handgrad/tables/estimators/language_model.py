@@ -1,6 +1,7 @@
 """Language model of characters or sub-words: training, next-token probabilities, generation."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -12,14 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from handgrad.engines.config import TrainingConfig
 from handgrad.engines.dispatch import EngineName
 from handgrad.engines.sharding import Shardable
+from handgrad.exchange.exporting.text.writer_spec import WriterSpec
+from handgrad.files.byte_pairs import OTHER, BytePairs, codes_of
 from handgrad.files.paths import as_path
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.data.texts import read_text, windows_of_codes
 from handgrad.tables.data.tokens import (
-    OTHER,
-    BytePairs,
     check_tokens,
-    codes_of,
     is_vocabulary,
     longer,
     pairs_of,
@@ -51,6 +51,8 @@ from handgrad.textbook.layers.initializers import random_generator
 from handgrad.textbook.losses import SoftmaxCrossEntropyLoss
 from handgrad.textbook.net import Net, Residual
 from handgrad.textbook.net.continuation import Continuation
+from handgrad.textbook.net.generation import Read, drawn, generated
+from handgrad.textbook.net.next_token import NextToken
 from handgrad.textbook.optimizers import Adam
 from handgrad.textbook.schedules import cosine, warm_up
 from handgrad.training import History, Training, progress
@@ -405,26 +407,55 @@ class LanguageModel(Shardable, BaseEstimator):  # type: ignore[misc]
         positive("length", length, whole=True)
         not_negative("temperature", temperature)
         generator = random_generator(rng)
-        codes = [*self._encode_known(start).tolist()] or [self._first_code(generator)]
-        reader, unread, written = Continuation(self.net_), codes[-self.context :], ""
+        return start + self._written(self._read(), start, length, temperature, generator)
+
+    def _written(
+        self, read: Read, start: str, length: int, temperature: float, rng: np.random.Generator
+    ) -> str:
+        """Text that continues `start`, by the probabilities that `read` gives."""
+        codes = self._encode_known(start).tolist() or [self._first_code(rng)]
+        following = generated(read, codes, self.context, temperature, rng)
+        written = ""
         while len(written) < length:
-            if reader.length + len(unread) > self.context:
+            written += self.pairs_.tokens[next(following)]
+        return written[:length]
+
+    def _read(self) -> Read:
+        """Probabilities of what follows, by the layers or the portable program."""
+        if self.engine == "portable":
+            from handgrad.engines.portable.next_token import portable_read
+
+            step = portable_read(NextToken(self.net_, self.context))
+            return lambda codes, position, temperature: _finite(step(codes, position, temperature))
+        reader = Continuation(self.net_)
+
+        def read(codes: Sequence[int], position: int, temperature: float) -> Array:
+            if position == 0:
                 reader.restart()
-                unread = codes[-max(self.context // 2, 1) :]
             with np.errstate(all="ignore"):
-                z = _finite(reader.read(np.array([unread])))
-            p = _probabilities(z[0, -1], temperature)
-            unread = [int(generator.choice(len(p), p=p))]
-            codes += unread
-            written += self.pairs_.tokens[unread[0]]
-        return start + written[:length]
+                z = _finite(reader.read(np.array([codes])))
+            return _probabilities(z[0, -1], temperature)[1:]
+
+        return read
 
     def _first_code(self, rng: np.random.Generator) -> int:
         """Code that precedes a text without a start."""
         if "\n" in self.vocabulary_:
             return self.vocabulary_.index("\n")
-        weights = np.array([0, *self.counts_[1:]], float)
-        return int(rng.choice(len(weights), p=weights / weights.sum()))
+        return 1 + drawn(np.array(self.counts_[1:]), rng.random())
+
+    def _exported_writer(self) -> WriterSpec:
+        """Specification for exported files."""
+        self._logits(np.array([[1]]))
+        return WriterSpec(
+            title=repr(self),
+            net=self.net_,
+            context=self.context,
+            pairs=self.pairs_,
+            first=self.vocabulary_.index("\n") if "\n" in self.vocabulary_ else None,
+            weights=tuple(self.counts_[1:]),
+            write=self._written,
+        )
 
     def _encode_known(self, text: str) -> Array:
         """Codes of a text; refused if a character is unknown."""
@@ -492,7 +523,7 @@ def _probabilities(z: Array, temperature: float) -> Array:
     z[0] = -np.inf
     z -= z.max()
     with np.errstate(over="ignore"):  # to -inf, at a temperature near 0
-        p = np.exp(z / temperature) if temperature else (z == 0).astype(float)
+        p = np.exp(z / temperature)
     return p / p.sum()
 
 

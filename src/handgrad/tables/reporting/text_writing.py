@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad.check.doctor import Finding
+from handgrad.files.byte_pairs import BytePairs
 from handgrad.plots.svg import inline
-from handgrad.tables.data.tokens import BytePairs
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.reporting.scores import number

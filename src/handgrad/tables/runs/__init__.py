@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.tables.data.table_options import on_the_command_line
 from handgrad.tables.packages import require_packages
 from handgrad.tables.runs.messages import Messages, as_json
-from handgrad.tables.runs.record import RECORD, facts_of
+from handgrad.tables.runs.record import MODEL, RECORD, facts_of
 from handgrad.tables.runs.settings import RunSettings, one_target
 from handgrad.tables.runs.target_settings import settings_of_targets
 from handgrad.tables.runs.tuning_settings import NOT_TUNED, TuningSettings
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from handgrad.tables.runs.tuning import table_of_trials, trials_in_words, tune_with
 
 __all__ = [
+    "MODEL",
     "NOT_TUNED",
     "RECORD",
     "Answers",

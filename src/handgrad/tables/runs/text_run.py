@@ -11,9 +11,9 @@ import numpy as np
 
 from handgrad.engines.dispatch import resolve_engine
 from handgrad.files import load
+from handgrad.files.byte_pairs import codes_of
 from handgrad.files.paths import write_whole
 from handgrad.tables.data.table_options import option
-from handgrad.tables.data.tokens import codes_of
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.runs.finished_run import HISTORY, REPORT, Run
 from handgrad.tables.runs.job import Job

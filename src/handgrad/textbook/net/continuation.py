@@ -29,9 +29,16 @@ POSITIONS = (PositionEmbedding, SinusoidalEncoding)
 
 
 class CachedAttention(MultiheadAttention):
-    """Causal attention whose keys and values follow those of earlier pieces."""
+    """Causal attention whose keys and values follow those of earlier pieces.
+
+    `valid` (n, t) is False at cached positions that hold nothing; None if there are none.
+    """
 
     cache: dict[str, Array]
+    valid: Array | None = None
+
+    def forward(self, x: Array, mask: Array | None = None) -> Array:
+        return super().forward(x, mask if self.valid is None else self.valid)
 
     def _after_earlier(self, name: str, new: Array) -> None:
         old = self.cache.get(name, new[:, :, :0])
@@ -62,6 +69,7 @@ class Continuation:
     def __init__(self, net: Net) -> None:
         self.net = predicting_twin(net)
         self.attentions: list[CachedAttention] = []
+        self.recurrent: list[RecurrentLayer] = []
         self.states: dict[int, tuple[Array, ...]] = {}
         for _, part in self.net.walk():
             part.__dict__["_changes"] = Changes()  # the net's own compiled code stays valid
@@ -72,6 +80,7 @@ class Continuation:
         """Let a layer go on from what it has read; refuse one that cannot."""
         if isinstance(part, RecurrentLayer) and part.return_sequences:
             part.__dict__["step"] = partial(self._step, part)
+            self.recurrent.append(part)
         elif type(part) in POSITIONS:
             part.__dict__["forward"] = partial(self._at_positions, part)
         elif type(part) is MultiheadAttention and part.causal and not part.turns:

@@ -36,6 +36,34 @@ static uint64_t $next64(uint64_t *stream) {{
   const int turn = (int)(high >> 58);
   return mixed >> turn | mixed << (-turn & 63);
 }}""",
+    "seeded": """\
+/* NumPy's generator of a seed: PCG64, its state and step hashed from the seed (O'Neill, 2015). */
+static void $seeded(uint64_t *stream, uint64_t seed) {
+  uint32_t pool[4] = {(uint32_t)seed, (uint32_t)(seed >> 32), 0, 0}, a = 0x43b0d7e5u, word[8];
+  for (int i = 0; i < 20; i++) { /* each word is hashed, then mixed into the other three */
+    const int from = i < 4 ? i : (i - 4) / 4, to = i % 4;
+    if (i >= 4 && from == to) continue;
+    uint32_t hash = pool[from] ^ a;
+    hash *= a *= 0x931e8875u;
+    hash ^= hash >> 16;
+    if (i >= 4) hash = pool[to] * 0xca01f9ddu - hash * 0x4973f715u;
+    pool[to] = i < 4 ? hash : hash ^ hash >> 16;
+  }
+  a = 0x8b51f9ddu;
+  for (int i = 0; i < 8; i++) {
+    word[i] = pool[i % 4] ^ a;
+    word[i] *= a *= 0x58f38dedu;
+    word[i] ^= word[i] >> 16;
+  }
+  uint64_t half[4];
+  for (int i = 0; i < 4; i++) half[i] = (uint64_t)word[2 * i + 1] << 32 | word[2 * i];
+  stream[2] = half[3] << 1 | 1;
+  stream[3] = half[2] << 1 | half[3] >> 63;
+  stream[0] = stream[2] + half[1];
+  stream[1] = stream[3] + half[0] + (stream[0] < half[1]);
+  stream[4] = stream[5] = 0;
+  $next64(stream);
+}""",
     "next32": """\
 /* The next 32 bits: half of a word, the low half first. */
 static uint32_t $next32(uint64_t *stream) {

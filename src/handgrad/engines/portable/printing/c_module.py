@@ -133,7 +133,45 @@ def c_module(
         A struct of a row, if rows are not arrays of numbers.
     """
     file = _File(model, rows)
-    parts = [*file.parts(), file.check(x, p)]
+    return _joined(file, prefix, heading, [*file.parts(), file.check(x, p)])
+
+
+def c_module_with(
+    model: PortableModel,
+    prefix: str,
+    heading: Sequence[str],
+    parts: Sequence[str],
+    calls: Sequence[str],
+    runtime: Sequence[str],
+    memory: int,
+) -> str:
+    """Print a C file of a model whose predictions other functions call.
+
+    Parameters
+    ----------
+    model : PortableModel
+        Made with `copies=False`; its `$predict` is static.
+    prefix : str
+        All names in the file begin with it.
+    heading : sequence of str
+        The first lines of the file's comment.
+    parts : sequence of str
+        The functions, in which `$` stands for the prefix.
+    calls : sequence of str
+        The declarations of those that are for the caller.
+    runtime : sequence of str
+        The snippets of the runtime that they call.
+    memory : int
+        The bytes of their variables.
+    """
+    file = _File(model, None)
+    file.writer.used |= dict.fromkeys(runtime)
+    written = [part.replace("\nint $predict", "\nstatic int $predict") for part in file.parts()]
+    file.calls, file.memory = [*calls], file.memory + memory
+    return _joined(file, prefix, heading, [*written, *parts])
+
+
+def _joined(file: "_File", prefix: str, heading: Sequence[str], parts: Sequence[str]) -> str:
     text = "\n\n".join(["\n".join(file.head(heading)), *parts]) + "\n"
     return with_prefix(text, prefix)
 

@@ -169,6 +169,36 @@ const turned = (low, high, n) => (n ? (low >>> n) | (high << (32 - n)) : low) >>
 // low digits first
 """
     + f"const MULTIPLIER = [{DIGITS}];",
+    "seeded": """\
+/** NumPy's generator of a seed: PCG64, its state and step hashed from the seed (O'Neill, 2015). */
+function seeded(seed) {
+  const whole = BigInt(seed);
+  if (BigInt.asUintN(64, whole) !== whole) throw new RangeError(`seed ${seed}, not of 64 bits`);
+  const pool = new Uint32Array(BigUint64Array.of(whole, 0n).buffer);
+  let a = 0x43b0d7e5;
+  const hashed = (word, factor) => {
+    word ^= a;
+    a = Math.imul(a, factor);
+    word = Math.imul(word, a);
+    return word ^ (word >>> 16);
+  };
+  for (let i = 0; i < 4; i++) pool[i] = hashed(pool[i], 0x931e8875);
+  for (let i = 0; i < 16; i++) {
+    const [from, to] = [i >> 2, i & 3];
+    if (from === to) continue;
+    const hash = Math.imul(hashed(pool[from], 0x931e8875), 0x4973f715);
+    const mixed = Math.imul(pool[to], 0xca01f9dd) - hash;
+    pool[to] = mixed ^ ((mixed | 0) >>> 16);
+  }
+  a = 0x8b51f9dd;
+  const words = Uint32Array.from({ length: 8 }, (_, i) => hashed(pool[i & 3], 0x58f38ded));
+  const [high, low, second, first] = new BigUint64Array(words.buffer);
+  const step = (((second << 64n) | first) << 1n) | 1n;
+  const state = step + ((high << 64n) | low);
+  const stream = new Stream(BigUint64Array.of(state, state >> 64n, step, step >> 64n, 0n, 0n), 0);
+  stream.next64();
+  return stream;
+}""",
     "draw": """\
 /** Draw random numbers from [0, 1), as NumPy does, into a buffer. */
 function draw(streams, i, buffer, offset, count) {

@@ -107,6 +107,23 @@ def javascript_module(model: PortableModel, *, packed: bool = False, weights: st
     return "\n\n".join(map("\n".join, _JavaScriptModule(model, packed, weights).parts())) + "\n"
 
 
+def javascript_step(model: PortableModel, runtime: Sequence[str]) -> str:
+    """Print the weights and the prediction of a model, for functions that predict row by row.
+
+    `step(x, predictions)` takes the numbers of a row, and writes their predictions.
+
+    Parameters
+    ----------
+    model : PortableModel
+        Without a training.
+    runtime : sequence of str
+        The snippets of the runtime that those functions call.
+    """
+    module = _JavaScriptModule(model, packed=True, weights="")
+    module.writer.used |= dict.fromkeys(runtime)
+    return "\n\n".join(map("\n".join, [*module.core(), module.step()])) + "\n"
+
+
 class _JavaScriptModule:
     """The parts of the module as lines."""
 
@@ -128,7 +145,8 @@ class _JavaScriptModule:
             body = without_stores(self.training.body, UNREAD)
             self.training = replace(self.training, body=body)
 
-    def parts(self) -> list[list[str]]:
+    def core(self) -> list[list[str]]:
+        """The weights, the runtime, functions of numbers and the programs."""
         programs = [p for p in (self.prediction, self.training) if p is not None]
         functions = {f.name: f for program in programs for f in functions_of(program)}
         written = [self.writer.function(f) for f in functions.values()]
@@ -136,14 +154,17 @@ class _JavaScriptModule:
         if self.training is not None:
             self.writer.used["shuffle"] = None
         runtime = self.writer.runtime.used(self.writer.used, single=self.single)
+        texts = [*([FIRST] if self.single else []), *runtime]
+        return [*self._weights(), *([text] for text in texts), *written]
+
+    def parts(self) -> list[list[str]]:
+        """The whole module."""
+        core = self.core()
         checks = [CHECK_INDICES] if any(self._bounds(name) for name in self.model.rows) else []
         shapes = [IN_SHAPE] if len(self.model.output_shape) > 1 else []
         training = [] if self.training is None else [self._training(self.training)]
-        texts = [*([FIRST] if self.single else []), *runtime]
         return [
-            *self._weights(),
-            *([text] for text in texts),
-            *written,
+            *core,
             *([text] for text in (IN_ONE_ROW, *shapes, *checks)),
             *self._predict(),
             *training,
@@ -176,15 +197,24 @@ class _JavaScriptModule:
             begin = end
         return [*lines, f"]{')' * bool(within)});"]
 
-    def _predict(self) -> list[list[str]]:
-        """The function that predicts with any weights, and the one with the module's weights."""
-        model, names = self.model, self._arguments(self.prediction)
-        width = math.prod(model.output_shape)
-        made = [
+    def _rooms(self) -> list[str]:
+        """The constants and the scratch memory of the prediction."""
+        names = self._arguments(self.prediction)
+        return [
             f"const {name} = {self._made(self.prediction, name)};"
             for name in ("tables", "scratch", "scratch_int", "scratch_bool")
             if name in names
         ]
+
+    def step(self) -> list[str]:
+        """The function that predicts one row."""
+        names = ", ".join(["1", *self._arguments(self.prediction)[1:]])
+        return [*self._rooms(), f"const step = (x, predictions) => predict_rows({names});"]
+
+    def _predict(self) -> list[list[str]]:
+        """The function that predicts with any weights, and the one with the module's weights."""
+        model, names = self.model, self._arguments(self.prediction)
+        width, made = math.prod(model.output_shape), self._rooms()
         weights = ", ".join(self._weight_names())
         row = f"predictions.subarray(i * {width}, (i + 1) * {width})"
         several = len(model.output_shape) > 1

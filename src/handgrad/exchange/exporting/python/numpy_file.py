@@ -12,7 +12,7 @@ from handgrad.exchange.exporting.model_spec import ModelSpec
 from handgrad.exchange.exporting.proof import MOST, Check, compared
 from handgrad.exchange.exporting.python.copied import copied
 from handgrad.exchange.exporting.python.file import TAKEN, answer_of, python_file, shape_text
-from handgrad.exchange.exporting.python.numpy_function import numpy_function
+from handgrad.exchange.exporting.python.numpy_function import NumpyFunction, numpy_function
 from handgrad.exchange.exporting.python.text import literal, stored
 from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.graph.operations import add_at, setitem
@@ -41,11 +41,16 @@ def numpy_source(spec: ModelSpec, module: str = "model") -> str:
     doc = f"The net: x {shape_text(spec.example)} to {shape_text(spec.answers)}."
     taken = {*TAKEN, *HELPERS, "erf", "ERF", "ERF_END"}
     net = numpy_function("net", spec.graph, spec.net.state(), doc, taken)
-    helpers = [copied(HELPERS[name]) for name in sorted(net.helpers & HELPERS.keys())]
-    helpers += [_erf(spec.net.dtype)] if "erf" in net.helpers else []
+    helpers = helpers_of(net, spec.net.dtype)
     data = [f"{name} = {stored(values)}" for name, values in net.arrays.items()]
     most = MOST[spec.net.dtype.name]
     return python_file(spec, module, [net.text, *helpers], data, most=most)
+
+
+def helpers_of(net: NumpyFunction, dtype: np.dtype[np.generic]) -> list[str]:
+    """Functions beside NumPy's that a net calls."""
+    helpers = [copied(HELPERS[name]) for name in sorted(net.helpers & HELPERS.keys())]
+    return [*helpers, _erf(dtype)] if "erf" in net.helpers else helpers
 
 
 def _erf(dtype: np.dtype[np.generic]) -> str:
