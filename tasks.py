@@ -414,6 +414,14 @@ def container() -> None:
     run(".ci/container")
 
 
+@task(TEST)
+def other_systems() -> None:
+    """Machine code for Windows, run by Wine, and for Macs, linked; as root, on Debian."""
+    run(".ci/other-systems", TEST.script("python"))
+    TEST.python("-m", "tests.bits", "--system", "Windows")
+    TEST.python("-m", "pytest", "-m", "slow", "tests/bits/test_macos.py")
+
+
 @task()
 def nightly() -> None:
     """Every check in pieces (PART=3/8 for one of eight parts, ALL=1 for every turn); on Debian."""

@@ -1,6 +1,7 @@
 """`python -m tests.bits`: train nets in every setting, and compare the bits they come to.
 
-`--share 1/2` takes a share of the nets; `--only 'net *'` those of some names.
+`--share 1/2` takes a share of the nets; `--only 'net *'` those of some names; `--system Windows`
+the settings of that system.
 """
 
 import argparse
@@ -14,10 +15,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from handgrad.graph.threads import available_cores
-from tests.bits.emulated import lacking
+from tests.bits.emulated import SYSTEMS
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES
-from tests.bits.settings import ARM, HERE, ON_ARM, SETTINGS, Setting
+from tests.bits.settings import EMULATED, HERE, SETTINGS, Setting
 
 Found = dict[str, dict[str, str]]
 AT_ONCE = 21  # nets that one process trains
@@ -55,20 +56,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bits", description=__doc__)
     parser.add_argument("--share", default="1/1", metavar="K/N")
     parser.add_argument("--only", default="*", metavar="PATTERN")
+    parser.add_argument("--system", choices=[*SYSTEMS])
     given = parser.parse_args()
     names = chosen(given.share, given.only)
     count = -(-len(names) // AT_ONCE)
     groups = [names[i::count] for i in range(count)]
-    if missing := lacking():
-        print(f"not on ARM, for want of {', '.join(missing)}")
-    settings = [s for s in SETTINGS if not (missing and s.processor == ARM)]
+    wanted = [s for s in SETTINGS if given.system in (None, s.system)]
+    lacking = {name: missing for name, system in SYSTEMS.items() if (missing := system.lacking())}
+    for name in sorted(lacking.keys() & {setting.system for setting in wanted}):
+        print(f"not on {name}, for want of {', '.join(lacking[name])}")
+    settings = [setting for setting in wanted if setting.system not in lacking]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(available_cores()) as pool:
         cache = Path(folder)
         found = pool.map(lambda group: differences(group, settings, cache), groups)
         lines = [line for group in found for line in group]
-    on_arm = 0 if missing else sum(name in ON_ARM for name in names)
+    emulated = sorted({setting.system for setting in settings if setting.system})
+    few = f"{' and '.join(emulated) or 'none emulated'}: {len({*names} & {*EMULATED})} nets"
     here = len({setting.engine for setting in settings})
-    told = f"{len(names)} nets, {len(settings) + here} settings, of them ARM for {on_arm} nets"
+    told = f"{len(names)} nets, {len(settings) + here} settings, of them {few}"
     print(*lines, f"{told}: {len(lines) or 'none'} different", sep="\n")
     return 1 if lines else 0
 

@@ -15,9 +15,8 @@ from tests.bits.estimators import ESTIMATORS
 from tests.processors import PROCESSORS, widest_kernel
 
 ROOT = Path(__file__).parents[2]
-ARM = "neoverse-n1"  # which QEMU stands in for
-# On ARM a few are enough: each call starts a program.
-ON_ARM = (
+# On other systems a few are enough: each call starts a program.
+EMULATED = (
     *("layer Linear float32", "layer GELU float64", "layer BatchNorm float32"),
     *("layer Dropout float64", "layer TabularEmbedding float32", "loss FocalLoss float64"),
     *("optimizer clipped float32", "penalty ElasticNetPenalty float64"),
@@ -29,11 +28,14 @@ ON_ARM = (
 class Setting:
     """A processor, by LLVM's name, with the BLAS and the NumPy it would have; or this one.
 
+    Another `system` is emulated.
+
     The work is cut for so many `cores`, into parts as small as can be where these are `small`.
     """
 
     name: str
     processor: str = ""
+    system: str = ""
     kernel: str = ""
     cores: int = 0
     small: bool = False
@@ -51,9 +53,9 @@ class Setting:
         return told
 
     def trains(self, name: str) -> bool:
-        """Whether a net is trained here: on ARM a few are, and estimators in one way."""
-        if self.processor == ARM:
-            return name in ON_ARM
+        """Whether a net is trained here: on other systems a few, and estimators in one way."""
+        if self.system:
+            return name in EMULATED
         return self.way == "whole" or name not in ESTIMATORS
 
     def digests(self, names: Sequence[str], cache: Path) -> dict[str, dict[str, str]]:
@@ -99,11 +101,15 @@ SETTINGS = (
     Setting("one core", kernel=widest_kernel(), cores=1),
     Setting("two cores, small parts", kernel="Nehalem", cores=2, small=True),
     Setting("eight cores, small parts", kernel="Haswell", cores=8, small=True),
-    Setting("ARM", processor=ARM),
+    Setting("ARM", system="ARM"),
+    Setting("ARM, three cores, small parts", system="ARM", cores=3, small=True),
+    Setting("Windows", system="Windows"),
+    Setting("Windows, three cores, small parts", system="Windows", cores=3, small=True),
     Setting("streamed", way="streamed"),
     Setting("resumed", way="resumed"),
     Setting("side by side", way="side by side"),
     Setting("portable, SSE2", processor="x86-64", kernel="Nehalem", cores=1, engine="portable"),
     Setting("portable, AVX2", processor="haswell", cores=8, small=True, engine="portable"),
-    Setting("portable, ARM", processor=ARM, engine="portable"),
+    Setting("portable, ARM", system="ARM", engine="portable"),
+    Setting("portable, Windows", system="Windows", engine="portable"),
 )

@@ -9,7 +9,7 @@ from tests.bits.__main__ import chosen, differences
 from tests.bits.digests import WAYS, digest, digests_of
 from tests.bits.estimators import ESTIMATORS
 from tests.bits.nets import CASES
-from tests.bits.settings import ON_ARM, SETTINGS, Setting
+from tests.bits.settings import EMULATED, SETTINGS, Setting
 
 
 def test_a_digest_tells_bits_apart_and_no_number_from_none() -> None:
@@ -52,7 +52,7 @@ def test_the_shares_together_are_all_nets() -> None:
     shares = [set(chosen(f"{k}/3", "*")) for k in (1, 2, 3)]
     assert set.union(*shares) == {*CASES, *ESTIMATORS}
     assert sum(map(len, shares)) == len(CASES) + len(ESTIMATORS)
-    assert {*ON_ARM} < {*CASES}
+    assert {*EMULATED} < {*CASES}
 
 
 @pytest.mark.parametrize("name", ["net T float32", "layer Dropout float64", "loss MSELoss float32"])

@@ -4,9 +4,9 @@ import json
 import sys
 
 from handgrad.engines.loops import partitioning
+from tests.bits import emulated
 from tests.bits.digests import digests_of
-from tests.bits.emulated import compile_for_arm
-from tests.bits.settings import ARM, Setting
+from tests.bits.settings import Setting
 from tests.processors import compile_for
 
 
@@ -20,18 +20,23 @@ def cut_for(cores: int) -> None:
             module.available_cores = lambda: cores  # type: ignore[attr-defined]
 
 
+def cut_small() -> None:
+    """Parts are as small as can be."""
+    for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
+        assert hasattr(partitioning, name)
+        setattr(partitioning, name, value)
+
+
 def main() -> None:
     setting, names = Setting(**json.loads(sys.argv[1])), sys.argv[2:]
-    if setting.processor == ARM:
-        compile_for_arm()
+    if setting.system:
+        emulated.compile_for(emulated.SYSTEMS[setting.system])
     elif setting.processor:
         compile_for(setting.processor)
     if setting.cores:
         cut_for(setting.cores)
     if setting.small:
-        for name, value in {"NUMBERS": 4, "MULTIPLICATIONS": 8, "LINE": 2}.items():
-            assert hasattr(partitioning, name)
-            setattr(partitioning, name, value)
+        cut_small()
     found = {name: digests_of(name, setting.way, setting.engine) for name in names}
     print(json.dumps(found))
 

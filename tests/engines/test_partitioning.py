@@ -334,8 +334,8 @@ def test_after_a_fork_the_child_has_workers_of_its_own() -> None:
 
 OTHER_SYSTEMS = {
     "aarch64-unknown-linux-gnu": (["i64 98", "aarch64.isb"], ["sched_yield"]),
-    "arm64-apple-darwin23": (["aarch64.isb", "sched_yield"], ["syscall"]),
-    "x86_64-pc-windows-msvc": (["x86.sse2.pause"], ["syscall", "sched_yield"]),
+    "arm64-apple-darwin23": (["aarch64.isb", "__ulock_wait"], ["syscall", "sched_yield"]),
+    "x86_64-pc-windows-msvc": (["x86.sse2.pause", "WaitOnAddress"], ["syscall", "sched_yield"]),
     "riscv64-unknown-linux-gnu": (["sched_yield"], ["syscall", "pause"]),
 }
 
@@ -352,8 +352,8 @@ def test_other_systems_are_asked_for_what_they_have(
 
 
 @pytest.fixture
-def no_futex(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A system without a futex; its machine code has other names."""
+def no_parking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system on which no thread can park; its machine code has other names."""
     monkeypatch.setattr(pool_memory, "FUTEX", {})
     for name, function in {"WORKER": thread_pool._worker, "STOP": thread_pool._stop}.items():
         monkeypatch.setattr(pool_memory, name, f"{name.lower()}_spinning")
@@ -363,8 +363,8 @@ def no_futex(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         function.cache_clear()
 
 
-def test_without_a_futex_workers_start_anew_for_each_call(
-    no_futex: None, begun: list[Thread]
+def test_where_no_thread_can_park_workers_start_anew_for_each_call(
+    no_parking: None, begun: list[Thread]
 ) -> None:
     pool = ThreadPool()
     assert_each_part_is_done_once(pool, 2001, workers=2, calls=10)

@@ -49,7 +49,7 @@ def without_avx(names: Sequence[str]) -> Results:
 
 def on_arm(names: Sequence[str]) -> Results:
     """A few: each call starts a program, and each is linked anew."""
-    emulated.compile_for_arm()
+    emulated.compile_for(emulated.SYSTEMS["ARM"])
     few = [name for name in names if name in ON_ARM]
     return {"machine code, ARM": {name: trained(TRAININGS[name](), OnArm) for name in few}}
 
@@ -99,7 +99,7 @@ WAYS = {
     "plain Python": Way(plain_python),
     "fit": Way(by_fit),
     "SSE2": Way(without_avx),
-    "ARM": Way(on_arm, emulated.lacking),
+    "ARM": Way(on_arm, emulated.SYSTEMS["ARM"].lacking),
     "C": Way(c, absent(in_c.COMPILER)),
     "Node": Way(node, absent("node")),
     "Chromium": Way(browser, for_the_browser),

@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 import llvmlite.binding as binding
 import llvmlite.ir as ir
 
-from handgrad.engines.compiled import pool_memory
+from handgrad.engines.compiled import parking, pool_memory
 from handgrad.engines.compiled.ir_helpers import (
     BIT,
     INT,
-    INT32,
     VOID,
     counted_loop,
-    declared,
     define_once,
     i64,
 )
@@ -36,9 +34,6 @@ from handgrad.engines.compiled.pool_memory import (
 # Checks before a thread parks: longer than the time between two jobs, and much shorter than the
 # time slice that the system gives another program on the core.
 SPINS = 2000
-# The operations of a futex, private to one process.
-WAIT, WAKE = 128, 129
-ALL = 2**31 - 1
 ORDER = "seq_cst"
 PARALLEL_FOR, RUN_PART = "parallel_for", "run_part"
 BLOCK = INT.as_pointer()
@@ -64,7 +59,7 @@ def wait_until(b: ir.IRBuilder, holds: Callable[[], ir.Value], event: ir.Value) 
             b.store(count, spins)
             with b.if_else(b.icmp_signed("<", count, i64(SPINS))) as (soon, late):
                 with soon:
-                    _pause(b)
+                    parking.pause(b)
                 with late:
                     _park(b, holds, event)
         return b.not_(yes)
@@ -74,60 +69,24 @@ def wait_until(b: ir.IRBuilder, holds: Callable[[], ir.Value], event: ir.Value) 
 
 def notify(b: ir.IRBuilder, event: ir.Value, most: ir.Value | None = None) -> None:
     """Wake the parked threads, `most` of them at most; costs one load where none is parked."""
-    if _futex_number() is None:
+    if parking.parking() is None:
         return
     waiters = b.load_atomic(_at(b, event, WAITERS), ORDER, 8)
     with b.if_then(b.icmp_signed(">", waiters, i64(0)), likely=False):
         b.atomic_rmw("add", _at(b, event, NOTIFICATIONS), i64(1), ORDER)
-        _futex(b, event, WAKE, i64(ALL) if most is None else most)
+        parking.wake(b, event, most)
 
 
 def _park(b: ir.IRBuilder, holds: Callable[[], ir.Value], event: ir.Value) -> None:
-    """Park until the next notification; yield the core where the system has no futex."""
-    if _futex_number() is None:
-        _yield_core(b)
+    """Park until the next notification; yield the core where no thread can park."""
+    if parking.parking() is None:
+        parking.yield_core(b)
         return
     seen = b.load_atomic(_at(b, event, NOTIFICATIONS), ORDER, 8)
     b.atomic_rmw("add", _at(b, event, WAITERS), i64(1), ORDER)
     with b.if_then(b.not_(holds())):
-        _futex(b, event, WAIT, seen)
+        parking.wait(b, event, seen)
     b.atomic_rmw("sub", _at(b, event, WAITERS), i64(1), ORDER)
-
-
-def _futex(b: ir.IRBuilder, event: ir.Value, operation: int, value: ir.Value) -> None:
-    """Call the futex on the notifications' lower 32 bits, which come first in memory."""
-    syscall = b.module.globals.get("syscall") or ir.Function(
-        b.module, ir.FunctionType(INT, [INT], var_arg=True), "syscall"
-    )
-    numbers = b.ptrtoint(event, INT), i64(operation), value, i64(0), i64(0), i64(0)
-    b.call(syscall, [i64(_futex_number() or 0), *numbers])
-
-
-def _futex_number() -> int | None:
-    """The futex's system call number; without one, waiting threads yield the core."""
-    processor, _, system = _triple().partition("-")
-    return pool_memory.futex_number(processor, system)
-
-
-def _triple() -> str:
-    return str(binding.get_process_triple())
-
-
-def _pause(b: ir.IRBuilder) -> None:
-    """Hint to the processor that this thread spins."""
-    processor = _triple().partition("-")[0]
-    if processor == "x86_64":
-        b.call(declared(b.module, "llvm.x86.sse2.pause", VOID, []), [])
-    elif processor in ("aarch64", "arm64"):
-        # `yield` takes no time there: this empties the pipeline, some tens of cycles
-        b.call(declared(b.module, "llvm.aarch64.isb", VOID, [INT32]), [ir.Constant(INT32, 15)])
-
-
-def _yield_core(b: ir.IRBuilder) -> None:
-    if "windows" in _triple():
-        _pause(b)
-    else:
-        b.call(declared(b.module, "sched_yield", INT32, []), [])
 
 
 def do_while(b: ir.IRBuilder, holds: Callable[[], ir.Value]) -> None:

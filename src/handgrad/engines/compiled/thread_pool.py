@@ -4,7 +4,7 @@ The thread that runs the program takes parts too. A core that other programs kee
 does fewer parts, and no thread waits for a part that has not begun. The queue is a counter in
 memory that the threads change by atomic operations.
 
-An idle thread spins for a short time, then parks on an event count (a futex, on Linux). A parked
+An idle thread spins for a short time, then parks on an event count (`parking`). A parked
 worker does not use up its share of a busy core's time, so the scheduler runs it at once when the
 next job comes.
 """
@@ -84,7 +84,7 @@ class ThreadPool:
 def can_park() -> bool:
     """True if waiting threads park; otherwise they yield the core and check again."""
     processor = os.uname().machine if hasattr(os, "uname") else ""
-    return pool_memory.futex_number(processor, sys.platform) is not None
+    return pool_memory.parking_of(processor, sys.platform) is not None
 
 
 def run_worker(memory: Array, generation: int) -> None:
