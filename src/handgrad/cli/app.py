@@ -345,7 +345,7 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Output file: *.py, *_torch.py, *.onnx, *.html, *.wasm, *.js or *.c.",
+            help="Output file: *.py, *_torch.py, *.onnx, *.sql, *.html, *.wasm, *.js or *.c.",
         ),
     ],
     as_json: Json = False,

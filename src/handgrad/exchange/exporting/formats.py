@@ -80,6 +80,12 @@ def _javascript() -> Exporter:
     return write_javascript
 
 
+def _sql() -> Exporter:
+    from handgrad.exchange.exporting.sql.file import write_sql
+
+    return write_sql
+
+
 def _numpy_text() -> TextExporter:
     from handgrad.exchange.exporting.text.numpy_text import write_numpy_text
 
@@ -103,6 +109,7 @@ ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("PyTorch source of an nn.Module", _torch),
     ".py": Ending("Python that needs only NumPy", _numpy, text_exporter=_numpy_text),
     ".onnx": Ending("ONNX, for onnxruntime and other runtimes", _onnx),
+    ".sql": Ending("a query in SQL, for rows in a database", _sql),
     ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
     ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
     ".js": Ending("JavaScript module", _javascript, True, text_exporter=_javascript_text),
