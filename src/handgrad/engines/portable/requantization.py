@@ -74,7 +74,9 @@ def multipliers(ratio: Array) -> tuple[Array, Array]:
     multiplier, shift = np.rint(fraction * 2.0**31), 31 - exponent
     rounded_up = np.abs(multiplier) == 2.0**31
     multiplier, shift = np.where(rounded_up, multiplier / 2, multiplier), shift - rounded_up
-    return np.where(shift > 62, 0, multiplier).astype(np.int64), np.clip(shift, 1, 62)
+    return np.where(shift > 62, 0, multiplier).astype(np.int64), np.clip(shift, 1, 62).astype(
+        np.int64
+    )
 
 
 def narrowed_axes(array: Array) -> Array:
