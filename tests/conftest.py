@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import os
 import re
 import signal
 import sys
@@ -11,6 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.processors import PROCESSORS, compile_for
+
+# Texts are English, whatever the language of the machine; processes that tests start inherit it.
+os.environ["HANDGRAD_LANGUAGE"] = "en"
 
 _seconds = defaultdict[str, float](float)
 

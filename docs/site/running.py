@@ -16,7 +16,8 @@ from pathlib import Path
 from docs.site.errors import SiteError
 from handgrad.learn.story.page import Outcome
 from handgrad.learn.story.runner import Translate, run_block
-from handgrad.plots.labels import CHINESE, chinese_font, replace_words, translation
+from handgrad.plots.labels import PLOTS, chinese_font, replace_words
+from handgrad.textbook.language import translation
 from handgrad.textbook.layers.defaults import defaults
 
 LESSONS = Path(__file__).parent.parent / "lessons"
@@ -100,7 +101,7 @@ def _outcome(step: Step, namespace: dict[str, object], translate: Translate, fil
 def _translation(language: str) -> Translate:
     font = chinese_font() if language == "zh" else None
     own = tomllib.loads((LESSONS / "labels.zh.toml").read_text("utf-8"))
-    in_chinese = translation(CHINESE | own)
+    in_chinese = translation(PLOTS.words | own)
     return lambda figure: replace_words(figure, in_chinese, font) if font else None
 
 

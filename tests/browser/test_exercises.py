@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handgrad.learn.exercises import NAMES, exercise
-from handgrad.learn.exercises.i18n import LANGUAGES, words
+from handgrad.learn.exercises.i18n import words
+from handgrad.textbook.language import LANGUAGES
 from tests.browser.axe import violations
 from tests.browser.exercise_pages import write_page
 from tests.browser.sight import CONTRASTS, CUT_OFF, PHONE, looking

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 from typer.rich_utils import rich_format_error
 
+from handgrad.cli.language import CLI, Commands
 from handgrad.cli.options import (
     Background,
     ConfigFile,
     Data,
     DataOrNone,
     Json,
+    Language,
     Memory,
     Model,
     Start,
@@ -45,6 +47,7 @@ from handgrad.tables.runs import (
     on_the_command_line,
     one_target,
 )
+from handgrad.textbook.errors import checked_language
 from handgrad.textbook.install import require
 from handgrad.textbook.version import __version__
 
@@ -55,6 +58,7 @@ EXIT_CODES = (
 )
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -291,7 +295,7 @@ def explain(
     html: Annotated[
         Path | None, typer.Option(help="Write the explanation to this HTML file.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Language: en or zh.")] = "en",
+    language: Language = None,
     start: Start = None,
     as_json: Json = False,
 ) -> None:
@@ -473,7 +477,8 @@ def demo(
     language: Annotated[
         list[str] | None,
         typer.Option(
-            help="Language: en or zh, the system's by default. Given twice: both, with links."
+            help="Language: en or zh, as in HANDGRAD_LANGUAGE or the locale by default. Given "
+            "twice: both, with links."
         ),
     ] = None,
     out: Annotated[
@@ -492,11 +497,9 @@ def demo(
     """
     import matplotlib
 
-    from handgrad.learn.story import PAGE, PHRASES, check_language, language_here, tell
+    from handgrad.learn.story import PAGE, PHRASES, tell
 
-    languages = [*dict.fromkeys(language or [language_here()])]
-    for name in languages:
-        check_language(name)
+    languages = [*dict.fromkeys(map(checked_language, language or []))] or [checked_language(None)]
     matplotlib.use("agg")  # no windows
     output, first, pictures = Output(as_json=as_json), languages[0], 0
     places = {name: Path() if name == first else Path(name) for name in languages}
@@ -544,8 +547,10 @@ def cache(
 
 def show_usage_error(error: UsageError, output: Output) -> None:
     """Show a usage error on standard error, and as JSON on standard output with `--json`."""
+    came = error.format_message()
+    error.format_message = lambda: CLI.translated(came)
     rich_format_error(error)
     if error.ctx is not None:
-        came, usage = error.format_message(), " ".join(error.ctx.get_usage().split())
+        usage = " ".join(error.ctx.get_usage().split())
         hint = f"{error.ctx.command_path} --help"
         output.result({"error": {"came": came, "expected": usage, "try": hint}})

@@ -136,6 +136,10 @@ Background = Annotated[
         help="Table with the rows to compare with, for contributions; DATA itself by default."
     ),
 ]
+Language = Annotated[
+    str | None,
+    typer.Option(help="Language: en or zh, as in HANDGRAD_LANGUAGE or the locale by default."),
+]
 Memory = Annotated[str, typer.Option(help=HELP["memory"])]
 ConfigFile = Annotated[
     Path | None,

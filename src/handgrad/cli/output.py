@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from rich.cells import cell_len
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from handgrad.cli.language import CLI, styled
 from handgrad.files import FileEstimator, Tensor, inspect, shown
 from handgrad.files.paths import reason, write_whole
 from handgrad.tables import runs
@@ -50,7 +51,7 @@ class Output(Messages):
     def say(self, *parts: str | tuple[str, str]) -> None:
         """Print a line of plain parts and styled pairs (text, style); no markup."""
         safe = [harmless(p) if isinstance(p, str) else (harmless(p[0]), p[1]) for p in parts]
-        self.console.print(Text.assemble(*safe), soft_wrap=True)
+        self.console.print(styled(Text.assemble(*safe)), soft_wrap=True)
 
     def table(
         self, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False
@@ -58,7 +59,8 @@ class Output(Messages):
         """Print a table; with `numbers`, all columns but the first are right-aligned."""
         table = Table()
         for i, heading in enumerate(headings):
-            table.add_column(heading, justify="right" if numbers and i else "left")
+            justify: Literal["right", "left"] = "right" if numbers and i else "left"
+            table.add_column(CLI.translated(heading), justify=justify)
         for row in rows:
             table.add_row(*(Text(harmless(cell)) for cell in row))
         self.console.print(table)
@@ -67,7 +69,7 @@ class Output(Messages):
         """Print notes on standard error."""
         self.notes += texts
         for text in texts:
-            self.side.print(Text(f"note: {harmless(text)}"), soft_wrap=True)
+            self.side.print(styled(Text(f"note: {harmless(text)}")), soft_wrap=True)
 
     def table_loaded(self, table: runs.TrainingTable) -> None:
         """Show the size of the table, the target and its task, and the notes."""
@@ -104,7 +106,7 @@ class Output(Messages):
     def progress(self, text: str) -> None:
         """Show the current step, if standard error is a terminal."""
         if self.shows_progress:
-            self.side.print(Text(text, style="dim"))
+            self.side.print(Text(CLI.translated(text), style="dim"))
 
     def result(self, value: object) -> None:
         """Print `value` as JSON, with `--json`."""
@@ -121,7 +123,7 @@ class Output(Messages):
 
     def error(self, error: HandgradError) -> None:
         """Print an error on standard error, and as JSON on standard output with `--json`."""
-        self.side.print(Text(harmless(f"error: {error}")), soft_wrap=True)
+        self.side.print(Text(harmless(f"{CLI.translated('error: ')}{error}")), soft_wrap=True)
         came = f"{error.where}: {error.came}" if error.where else error.came
         self.result({"error": {"came": came, "expected": error.expected, "try": error.hint}})
 
@@ -209,7 +211,7 @@ def _show_run(run: runs.Run, output: Output) -> None:
     width = max(map(cell_len, record["columns"]))
     read = [*record["columns"].items()]
     for name, words in read[:MOST_COLUMNS_OF_RUN]:
-        output.say(f"  {name}{' ' * (width - cell_len(name))}  {words}")
+        output.say(f"  {name}{' ' * (width - cell_len(name))}  {CLI.translated(words)}")
     if len(read) > MOST_COLUMNS_OF_RUN:
         more = len(read) - MOST_COLUMNS_OF_RUN
         output.say(f"  … {more} more column{'s' * (more > 1)}: in {folder / runs.RECORD}")
@@ -267,7 +269,9 @@ def show_runs(listed: runs.RunList, output: Output) -> None:
             [
                 run.name,
                 run.date[:16].replace("T", " "),
-                f"{run.rows['held_out']:,} of {sum(run.rows.values()):,}, {run.split}",
+                CLI.translated(
+                    f"{run.rows['held_out']:,} of {sum(run.rows.values()):,}, {run.split}"
+                ),
                 figure(run.score) + _ends(run.between),
                 ", ".join(f"{name}={value}" for name, value in run.settings.items()) or "–",
                 f"{run.seconds:,.0f} s",
@@ -515,7 +519,10 @@ def _show_estimator(estimator: FileEstimator, output: Output) -> None:
         target = ", ".join(f"{name} {_short(value)}" for name, value in estimator.target.items())
         output.say(f"target: {target}")
     if columns := [*estimator.columns.items()]:
-        rows = [(shown(name), shown(words)) for name, words in columns[:MOST_COLUMNS_OF_FILE]]
+        rows = [
+            (shown(name), CLI.translated(shown(words)))
+            for name, words in columns[:MOST_COLUMNS_OF_FILE]
+        ]
         output.table(["column", "read as"], rows)
         if len(columns) > MOST_COLUMNS_OF_FILE:
             output.say(f"… {len(columns)} columns in all")

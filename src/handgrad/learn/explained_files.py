@@ -29,7 +29,7 @@ def explain_row(
     target: str | None = None,
     *,
     background: str | Path | None = None,
-    language: str = "en",
+    language: str | None = None,
     messages: Messages | None = None,
     **options: Unpack[TableWords],
 ) -> Explanation:
@@ -49,8 +49,8 @@ def explain_row(
         Column of the target; if the table has it, the training step on that row is explained too.
     background : path, optional
         Table with the rows to compare with; `data` if not given.
-    language : {"en", "zh"}, default "en"
-        Language of the texts.
+    language : {"en", "zh"}, optional
+        Language of the texts; by default that of all texts, see `hg.defaults`.
     messages : Messages, optional
         Receives notes and warnings.
     **options
@@ -91,7 +91,7 @@ def explain_row(
         return explain(named.estimator, X.slice(row, 1), y, background=others, language=language)
 
 
-def explain_text(writer: TextModel, start: str | None, language: str) -> Explanation:
+def explain_text(writer: TextModel, start: str | None, language: str | None) -> Explanation:
     """Explain a language model on a text: the predictions of each next character, and a step.
 
     Parameters
@@ -100,8 +100,8 @@ def explain_text(writer: TextModel, start: str | None, language: str) -> Explana
         Language model of a file.
     start : str or None
         Text; all characters but the last are the input, all but the first the targets.
-    language : {"en", "zh"}
-        Language of the texts.
+    language : {"en", "zh"}, optional
+        Language of the texts; by default that of all texts, see `hg.defaults`.
     """
     text, model, most = start or "", writer.model, writer.model.context + 1
     codes, unknown, kind = model.encode(text)[None], model.unknown(text), model.pairs_.kind

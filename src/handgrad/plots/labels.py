@@ -1,19 +1,16 @@
 """Texts of plots in Chinese, and fonts for them."""
 
-import re
-import tomllib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
-from importlib.resources import files
 
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.text import Text
 
-from handgrad.textbook.module import DEFAULTS
+from handgrad.textbook.language import Catalogue, language
 
 # Simplified Chinese first; the last ones draw some characters as Japanese does.
 FONTS = (
@@ -33,24 +30,22 @@ FONTS = (
     "Noto Sans CJK JP",
 )
 
-CHINESE: dict[str, str] = tomllib.loads(
-    files("handgrad.plots").joinpath("labels.zh.toml").read_text("utf-8")
-)
+PLOTS = Catalogue("handgrad.plots", "labels.zh.toml")
 
 
 def label(english: str, *parts: object) -> str:
-    """Text of a plot in the language of `hg.defaults`; `parts` replace `{}`.
+    """Text of a plot in the language of texts; `parts` replace `{}`.
 
     >>> label("epoch {}", 3)
     'epoch 3'
     """
-    words = CHINESE if _font() else {}
+    words = PLOTS.words if _font() else {}
     return words.get(english, english).format(*parts)
 
 
 def translated(text: str) -> str:
-    """Translate a composed text of handgrad into the language of `hg.defaults`."""
-    return in_chinese(text) if _font() else text
+    """Translate a composed text of handgrad into the language of texts."""
+    return PLOTS.in_chinese(text) if _font() else text
 
 
 def use_font(figure: FigureBase) -> None:
@@ -65,8 +60,8 @@ def use_font(figure: FigureBase) -> None:
 
 
 def _font() -> str | None:
-    """Font for the language of `hg.defaults`; None for English, or if there is none."""
-    if "language" not in DEFAULTS:
+    """Font for the language of texts; None for English, or if there is none."""
+    if language() == "en":
         return None
     if not (font := _installed()):
         warnings.warn(
@@ -82,37 +77,9 @@ def _installed() -> str | None:
     return chinese_font()
 
 
-def translation(words: Mapping[str, str]) -> Callable[[str], str]:
-    """Function that translates a plot's text by `words`, line by line.
-
-    `{}` in them matches any text, which is translated too. Unknown texts stay.
-
-    >>> in_chinese("probability of class 1"), in_chinese("Tanh()")
-    ('类别 1 的概率', 'Tanh()')
-    """
-    # the most specific pattern first
-    patterns = [
-        (re.compile(re.escape(known).replace(r"\{\}", "(.+?)")), words[known])
-        for known in sorted(words, key=lambda known: (known.count("{}"), -len(known)))
-    ]
-
-    def translated(text: str) -> str:
-        if "\n" in text:
-            return "\n".join(map(translated, text.split("\n")))
-        for pattern, other in patterns:
-            if match := pattern.fullmatch(text):
-                return other.format(*map(translated, match.groups()))
-        return text
-
-    return translated
-
-
-in_chinese = translation(CHINESE)
-
-
 def chinese_font() -> str | None:
     """Installed font with all Chinese characters of the texts, or None."""
-    characters = {c for text in CHINESE.values() for c in text if ord(c) >= 0x2E80}
+    characters = {c for text in PLOTS.words.values() for c in text if ord(c) >= 0x2E80}
     return font_with(sorted(characters), FONTS)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from handgrad.textbook.language import ERRORS, LANGUAGES, language
+
 __all__ = [
     "HandgradError",
     "ShapeError",
@@ -41,8 +43,10 @@ class HandgradError(ValueError):
         self.where = f"{place}: {self.where}" if self.where else place
 
     def __str__(self) -> str:
-        where = f"{self.where}: " if self.where else ""
-        return f"{where}{self.came}\n  expected: {self.expected}\n  try: {self.hint}"
+        say = ERRORS.translated
+        where = f"{say(self.where)}: " if self.where else ""
+        expected = f"{say('expected: ')}{say(self.expected)}"
+        return f"{where}{say(self.came)}\n  {expected}\n  {say('try: ')}{say(self.hint)}"
 
 
 class ShapeError(HandgradError):
@@ -214,6 +218,23 @@ def between_0_and_1(name: str, value: object) -> None:
     """Raise SettingError unless a setting is a number between 0 and 1, both excluded."""
     if (number := _number(value)) is None or not 0 < number < 1:
         raise SettingError(f"{name} = {value!r}", "a number between 0 and 1", f"{name}=0.1")
+
+
+def checked_language(asked: str | None) -> str:
+    """Return a language, by default that of texts; raise SettingError for an unsupported one.
+
+    Parameters
+    ----------
+    asked : str or None
+        "en" or "zh"; None is the language of texts.
+    """
+    if asked is not None and asked not in LANGUAGES:
+        raise SettingError(
+            f"language = {asked!r}",
+            " or ".join(f"{name!r} ({own})" for name, own in LANGUAGES.items()),
+            did_you_mean(str(asked), LANGUAGES, "language='zh'"),
+        )
+    return language() if asked is None else asked
 
 
 def is_number(value: object) -> bool:

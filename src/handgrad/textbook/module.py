@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from handgrad.textbook.aliases import misused, signature_of_class
 from handgrad.textbook.errors import NotYetComputedError, SettingError
+from handgrad.textbook.language import DEFAULTS
 
 Array = npt.NDArray[Any]
 
-# Settings of hg.defaults: rng and dtype for modules with these arguments, language for plots.
-DEFAULTS: dict[str, object] = {}
 # Attributes that contain no module: twins share them.
 MADE = {"_made_with", "_made_of", "output_kind"}
 # Types of attributes that twins share without a search for modules in them.

@@ -12,9 +12,10 @@ import pytest
 import handgrad as hg
 from handgrad.learn.exercises import NAMES
 from handgrad.learn.exercises.diagnosis import Hint, Known, diagnose, format_number, patterns
-from handgrad.learn.exercises.i18n import LANGUAGES, words
+from handgrad.learn.exercises.i18n import words
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.errors import SettingError
+from handgrad.textbook.language import LANGUAGES
 from tests.learn.exercises.answers import ALL, FILE, right, wrong
 
 WITH_PAGES = [name for name in NAMES if task(name).page]

@@ -14,8 +14,9 @@ from handgrad.files.web import WEB
 from handgrad.learn.exercises import NAMES, exercise, formulas
 from handgrad.learn.exercises.display import array_data
 from handgrad.learn.exercises.formulas import FormulaError, value_of
-from handgrad.learn.exercises.i18n import LANGUAGES, sentence
+from handgrad.learn.exercises.i18n import sentence
 from handgrad.learn.exercises.tasks import task
+from handgrad.textbook.language import LANGUAGES
 from tests.learn.exercises.answers import right, wrong
 
 pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")

@@ -11,7 +11,7 @@ import pytest
 import handgrad as hg
 from handgrad.exchange.exporting.portable.node import run_in_node
 from handgrad.files.scripts import inlined
-from handgrad.learn.explaining.explain import Explanation, words_of
+from handgrad.learn.explaining.explain import WORDS, Explanation
 from handgrad.learn.playground.base64url import packed, unpacked
 from handgrad.learn.playground.own_nets import net_for_page
 from handgrad.learn.playground.pages import traced_modules
@@ -52,7 +52,7 @@ def told_of(cases: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Explanations of these trainings, as the page shows them."""
     modules = (f"playground/engine/{name}.js" for name in ("explain", "strided"))
     script = engine_script() + "".join(map(inlined, modules)) + MAIN
-    given = {"pages": traced_modules(), "cases": cases, "rows": ROWS, "words": words_of("en")}
+    given = {"pages": traced_modules(), "cases": cases, "rows": ROWS, "words": WORDS["en"]}
     found: list[list[dict[str, Any]]] = run_in_node(script, given)
     return found
 

@@ -7,7 +7,7 @@ import pytest
 
 from handgrad.learn.story import read_story, runner
 from handgrad.learn.story.chapters import Block
-from handgrad.plots.labels import CHINESE, in_chinese
+from handgrad.plots.labels import PLOTS
 from tests.cli.run import handgrad
 from tests.learn.story.telling import run, tell_a_tiny_story
 from tests.plots.words import words_of_plots
@@ -82,7 +82,7 @@ def test_a_block_ends_with_a_picture_exactly_where_the_text_has_one() -> None:
 def test_all_words_in_the_pictures_have_a_translation() -> None:
     assert len(run()[1]) > 50
     for text in run()[1]:
-        translated = in_chinese(text)
+        translated = PLOTS.in_chinese(text)
         if not STAYS.fullmatch(text):
             assert IDEOGRAPH.search(translated), text
             left = re.sub(r"[A-Z]\w*\(.*?\)|W\[0, 0\]|tanh|log|dW|W|p|y", "", translated)
@@ -93,10 +93,10 @@ def test_all_words_in_the_pictures_have_a_translation() -> None:
 def test_no_translation_is_left_over() -> None:
     found = words_of_plots()
     for text in run()[1]:
-        for english in CHINESE:
+        for english in PLOTS.words:
             if re.fullmatch(re.escape(english).replace(r"\{\}", ".+"), text):
                 found.add(english)
-    assert set(CHINESE) == found & set(CHINESE)
+    assert set(PLOTS.words) == found & set(PLOTS.words)
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_without_a_font_the_words_stay_english_and_it_is_said(
 
     tell_a_tiny_story(monkeypatch)
     monkeypatch.setattr(runner, "chinese_font", lambda: font)
-    monkeypatch.setattr(runner, "in_chinese", ask)
+    monkeypatch.setattr(PLOTS, "in_chinese", ask)
     result = handgrad("demo", "--language", "zh", "--out", f"{tmp_path}/a")
     assert ("没有找到中文字体" in result.output) is (font is None)
-    assert ("Cross-entropy" in asked) is (font is not None)
+    assert bool(asked) is (font is not None)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import handgrad as hg
-from handgrad.textbook.module import DEFAULTS
+from handgrad.textbook.language import DEFAULTS
 from tests.bad_input.refused import refused
 from tests.training.by_hand import X, Y
 

@@ -13,7 +13,7 @@ from handgrad.learn.exercises.display import as_html, as_text, task_data
 from handgrad.learn.exercises.i18n import sentence, words
 from handgrad.learn.exercises.tasks import task
 from handgrad.textbook.display import Text, shown_whole
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import SettingError, checked_language, did_you_mean
 from handgrad.textbook.install import installed
 from handgrad.textbook.layers import Layer
 from handgrad.textbook.losses import Loss
@@ -54,10 +54,10 @@ class Exercise:
     the task.
     """
 
-    def __init__(self, name: str, language: str) -> None:
+    def __init__(self, name: str, language: str | None) -> None:
         # a value that is not a string is not a name
-        self._task = task(name if isinstance(name, str) else repr(name), language)
-        self.name, self.language = name, language
+        self._task = task(name if isinstance(name, str) else repr(name), checked_language(language))
+        self.name, self.language = name, self._task.language
         self._hints_shown: dict[str, int] = {}
 
     @property
@@ -167,7 +167,7 @@ class Exercise:
         return as_html(self._task)
 
 
-def exercise(name: str, language: str = "en") -> Exercise:
+def exercise(name: str, language: str | None = None) -> Exercise:
     """An exercise: a layer, loss or update rule whose backward pass or formula is to be written.
 
     Answers are checked against finite differences of the forward pass, and mistakes are named.
@@ -179,8 +179,8 @@ def exercise(name: str, language: str = "en") -> Exercise:
         binary-cross-entropy, cross-entropy, softmax, softmax-cross-entropy, residual, dropout,
         embedding, convolution, gru, attention, layer-norm, batch-norm, weight-penalty, momentum
         or adam.
-    language : {"en", "zh"}, default "en"
-        Language of the task and of the feedback.
+    language : {"en", "zh"}, optional
+        Language of the task and of the feedback; that of texts by default, see `hg.defaults`.
 
     Returns
     -------

@@ -9,18 +9,8 @@ from pathlib import Path
 
 from handgrad.files.web import WEB
 from handgrad.learn.exercises.diagnosis import Remark
-from handgrad.textbook.errors import SettingError, did_you_mean
 
 FOLDER = Path(__file__).parent
-LANGUAGES = ("en", "zh")
-
-
-def check_language(language: str) -> None:
-    """Raise SettingError for an unsupported language."""
-    if language not in LANGUAGES:
-        raise SettingError(
-            f"language={language!r}", "'en' or 'zh'", did_you_mean(language, LANGUAGES, "'en'")
-        )
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 
 from handgrad.learn.exercises.diagnosis import Hint, Known, Pattern, patterns
 from handgrad.learn.exercises.formulas import Environment, Line, run, slopes, value_of
-from handgrad.learn.exercises.i18n import FOLDER, check_language, words
+from handgrad.learn.exercises.i18n import FOLDER, words
 from handgrad.textbook.errors import SettingError, did_you_mean
 from handgrad.textbook.layers import Array
 
@@ -107,7 +107,6 @@ def task(name: str, language: str = "en") -> Task:
         raise SettingError(
             f"exercise {name!r}", f"one of {', '.join(NAMES)}", did_you_mean(name, NAMES, "tanh")
         )
-    check_language(language)
     read = tomllib.loads(FOLDER.joinpath("tasks", f"{name}.toml").read_text("utf-8"))
     forward = tuple(_line(line) for line in read["forward"])
     arrays = {key: _array(rule, i) for i, (key, rule) in enumerate(read["arrays"].items())}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from handgrad.learn.explaining.terms import TermWriter
 from handgrad.learn.explaining.text import text
 from handgrad.learn.explaining.traced_step import join_update, traced_step
 from handgrad.textbook.display import shown_whole
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import SettingError, checked_language
 from handgrad.textbook.install import installed
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.module import Module
@@ -38,7 +37,7 @@ def explain(
     penalty: Penalty | None = None,
     background: object = None,
     digits: int = 4,
-    language: str = "en",
+    language: str | None = None,
 ) -> Explanation:
     """Explain a step of a net: every number with the arithmetic that computed it.
 
@@ -63,8 +62,8 @@ def explain(
         the first row come first; see `hg.tables.contributions`.
     digits : int, default 4
         Significant digits, 1 to 17.
-    language : {"en", "zh"}, default "en"
-        Language of the texts around the numbers.
+    language : {"en", "zh"}, optional
+        Language of the texts around the numbers; by default that of texts, see `hg.defaults`.
 
     Returns
     -------
@@ -89,7 +88,8 @@ def explain(
           new_W_0[0,0] = 0.5 − 0.1·(−9) = 1.4
           new_W_0[0,1] = −2 − 0.1·(−3) = −1.7
     """
-    words = words_of(language)
+    language = checked_language(language)
+    words = WORDS[language]
     if not isinstance(digits, int) or not 1 <= digits <= 17:
         raise SettingError(f"digits = {digits!r}", "a whole number from 1 to 17", "digits=4")
     if penalty is not None:
@@ -161,15 +161,3 @@ class Explanation(Explained):
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     Path(__file__).with_name("words.toml").read_text("utf-8")
 )
-
-
-def words_of(language: str) -> Mapping[str, str]:
-    """Texts of a language; raises SettingError for an unsupported one."""
-    if language not in WORDS:
-        known = [*WORDS]
-        raise SettingError(
-            f"language = {language!r}",
-            f"one of {', '.join(known)}",
-            did_you_mean(language, known, 'language="en"'),
-        )
-    return WORDS[language]

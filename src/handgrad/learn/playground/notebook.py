@@ -38,14 +38,14 @@ from handgrad.learn.playground.state import state_of
 from handgrad.learn.playground.tables import PageTable, table_in
 from handgrad.tables.estimators import LanguageModel
 from handgrad.textbook.display import at_a_prompt, in_a_notebook
-from handgrad.textbook.errors import CannotLowerError, DataError, SettingError
+from handgrad.textbook.errors import CannotLowerError, DataError, SettingError, checked_language
+from handgrad.textbook.language import chosen_language
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.losses.default_loss import default_loss
 from handgrad.textbook.net import Net
 from handgrad.textbook.optimizers import SGD, Optimizer
 
-LANGUAGES = ("en", "zh")
 MODEL_SUFFIX = ".safetensors"
 
 
@@ -78,7 +78,7 @@ def play(
     optimizer : Optimizer, default SGD(0.03)
         Optimizer of the page.
     language : {"en", "zh"}, optional
-        By default the browser's language.
+        By default that of `hg.defaults` or `HANDGRAD_LANGUAGE`, else the browser's.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def play(
     >>> net = hg.Net(hg.Linear(2, 4, rng=0), hg.Tanh(), hg.Linear(4, 2, rng=1), hg.Softmax())
     >>> page = hg.play(net, x, y)                                               # doctest: +SKIP
     """
-    check_language(language)
+    language = _language(language)
     if net is not None and not isinstance(net, Net):
         raise SettingError(
             f"{type(net).__name__} as the net of a playground",
@@ -119,9 +119,9 @@ def playground_of(
     target : str, optional
         Target column; by default the last.
     language : {"en", "zh"}, optional
-        By default the browser's language.
+        By default that of `hg.defaults` or `HANDGRAD_LANGUAGE`, else the browser's.
     """
-    check_language(language)
+    language = _language(language)
     if data is None or not data.endswith(MODEL_SUFFIX):
         table = None if data is None else table_in(data, target)
         return Playground(None, table, language=language)
@@ -136,10 +136,9 @@ def playground_of(
     return Playground(net, language=language)
 
 
-def check_language(language: str | None) -> None:
-    """Raise SettingError for a language that the page does not have."""
-    if language not in (None, *LANGUAGES):
-        raise SettingError(f"language={language!r}", "en, zh or None", 'language="zh"')
+def _language(asked: str | None) -> str | None:
+    """The language of the page; None is the browser's."""
+    return chosen_language() if asked is None else checked_language(asked)
 
 
 class Playground:
@@ -156,7 +155,7 @@ class Playground:
     optimizer : Optimizer, default SGD(0.03)
         Optimizer of the page.
     language : {"en", "zh"}, optional
-        By default the browser's language.
+        By default that of `hg.defaults` or `HANDGRAD_LANGUAGE`, else the browser's.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ require(
     cli=["rich"],
 )
 
-from handgrad.learn.story.chapters import PHRASES, check_language, language_here, read_story
+from handgrad.learn.story.chapters import PHRASES, read_story
 from handgrad.learn.story.runner import PAGE, tell
 
-__all__ = ["PAGE", "PHRASES", "check_language", "language_here", "read_story", "tell"]
+__all__ = ["PAGE", "PHRASES", "read_story", "tell"]

@@ -1,14 +1,11 @@
 """The story's text: chapters of Markdown and of code with what it leads to, in each language."""
 
-import locale
-import os
 import re
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 
-from handgrad.textbook.errors import SettingError, did_you_mean
-from handgrad.textbook.layers.defaults import LANGUAGES
+from handgrad.textbook.errors import checked_language
 
 TEXT = files("handgrad.learn.story") / "text"
 # What the demo and its page say around the story, by language and name; {} is filled in.
@@ -62,23 +59,6 @@ class Story:
         return [part for part in parts if isinstance(part, Block)]
 
 
-def check_language(language: str) -> None:
-    """Raise an error for a language that the story is not written in."""
-    if language not in LANGUAGES:
-        raise SettingError(
-            f"language {language!r}",
-            " or ".join(f"{name} ({own})" for name, own in LANGUAGES.items()),
-            did_you_mean(language, LANGUAGES, "en"),
-        )
-
-
-def language_here() -> str:
-    """The language of the story that this machine's settings ask for: zh for Chinese, else en."""
-    values = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    asked = next(filter(None, values), None) or locale.getlocale()[0] or ""
-    return "zh" if asked.lower().startswith(("zh", "chinese")) else "en"
-
-
 def read_story(language: str) -> Story:
     """The story in one of LANGUAGES.
 
@@ -86,7 +66,7 @@ def read_story(language: str) -> Story:
     image, `![alt](file.png "caption")`, ends with the figure that becomes it. Playgrounds,
     which only the site shows, are left out.
     """
-    check_language(language)
+    language = checked_language(language)
     text = PLAYGROUND.sub("", (TEXT / f"{language}.md").read_text("utf-8"))
     head, *chapters = text.split("\n## ")
     title, opening = head.removeprefix("# ").split("\n", 1)

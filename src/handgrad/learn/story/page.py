@@ -15,7 +15,7 @@ from pygments.lexers import PythonLexer
 
 from handgrad.files.html import page
 from handgrad.learn.story.chapters import PHRASES, Block, Story
-from handgrad.textbook.layers.defaults import LANGUAGES
+from handgrad.textbook.language import LANGUAGES
 
 LOCALES = {"en": "en", "zh": "zh-Hans"}
 PIXELS_PER_CSS_PIXEL = {"png": 2.0, "gif": 1.25}

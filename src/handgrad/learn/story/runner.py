@@ -13,8 +13,9 @@ from rich.console import Console
 from handgrad.learn.story.chapters import PHRASES, Block, Story, read_story
 from handgrad.learn.story.page import PIXELS_PER_CSS_PIXEL, Outcome, render_page
 from handgrad.learn.story.terminal import print_markdown, print_output, print_picture
-from handgrad.plots.labels import chinese_font, in_chinese, replace_words
+from handgrad.plots.labels import PLOTS, chinese_font, replace_words
 from handgrad.plots.screens import STAND_IN, Recording
+from handgrad.textbook.layers.defaults import defaults
 from handgrad.training.progress_bar import progress_bar
 
 PAGE = "index.html"
@@ -33,7 +34,8 @@ def tell(
     story = read_story(language)
     translate = _translation(language, console)
     folder.mkdir(parents=True, exist_ok=True)
-    outcomes = _told(story, folder, console, translate)
+    with defaults(language=language):
+        outcomes = _told(story, folder, console, translate)
     (folder / PAGE).write_text(render_page(story, outcomes, version, others), "utf-8")
     return sum(block.picture is not None for block in story.blocks)
 
@@ -42,7 +44,7 @@ def _translation(language: str, console: Console) -> Translate:
     """A function that puts the words of a figure into `language`, if there is a font for it."""
     if language != "en":
         if font := chinese_font():
-            return lambda figure: replace_words(figure, in_chinese, font)
+            return lambda figure: replace_words(figure, PLOTS.in_chinese, font)
         console.print(PHRASES[language]["no_font"], style="yellow")
     return lambda figure: None
 

@@ -1,17 +1,15 @@
-"""Defaults of the process: random numbers and dtype of new layers, language of plots."""
+"""Defaults of the process: random numbers and dtype of new layers, language of texts."""
 
 import numpy.typing as npt
 
-from handgrad.textbook.errors import SettingError, did_you_mean
+from handgrad.textbook.errors import checked_language
+from handgrad.textbook.language import DEFAULTS
 from handgrad.textbook.layers.initializers import RandomSource, random_generator
 from handgrad.textbook.layers.layer import floating
-from handgrad.textbook.module import DEFAULTS
-
-LANGUAGES = {"en": "English", "zh": "中文"}
 
 
 class defaults:  # noqa: N801
-    """Set the defaults of new layers and of plots, for the process or within a `with` block.
+    """Set the defaults of new layers and of texts, for the process or within a `with` block.
 
     They hold in the whole process until the next call; as `with defaults(…):`, until the block
     ends. An argument that is left out gets its initial value. Loaded files and estimators keep
@@ -24,9 +22,11 @@ class defaults:  # noqa: N801
         Generator, from which all layers draw in turn.
     dtype : dtype, default float32
         Type of the parameters, float32 or float64.
-    language : {"en", "zh"}, default "en"
-        Language of the words in `hg.plots.plot_…`. A font for it, if installed, joins Matplotlib's
-        `font.family`. Names of features and classes are not translated.
+    language : {"en", "zh"}, optional
+        Language of pictures, errors, reports and all other texts; by default that of the
+        environment variable `HANDGRAD_LANGUAGE`, else the locale's. In plots a font for it, if
+        installed, joins Matplotlib's `font.family`. Names of features and classes are not
+        translated.
 
     Examples
     --------
@@ -45,21 +45,15 @@ class defaults:  # noqa: N801
         *,
         rng: int | RandomSource | None = None,
         dtype: npt.DTypeLike | None = None,
-        language: str = "en",
+        language: str | None = None,
     ) -> None:
         settings = dict[str, object]()
         if rng is not None:
             settings["rng"] = random_generator(rng)
         if dtype is not None:
             settings["dtype"] = floating(dtype).type
-        if language not in LANGUAGES:
-            raise SettingError(
-                f"language = {language!r}",
-                " or ".join(f"{name!r} ({own})" for name, own in LANGUAGES.items()),
-                did_you_mean(str(language), LANGUAGES, "language='zh'"),
-            )
-        if language != "en":
-            settings["language"] = language
+        if language is not None:
+            settings["language"] = checked_language(language)
         self._before = dict(DEFAULTS)
         DEFAULTS.clear()
         DEFAULTS.update(settings)
