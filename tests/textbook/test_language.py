@@ -125,3 +125,11 @@ def test_both_languages_of_a_text_have_the_same_fields(path: Path) -> None:
         if set(asked) == {""}:
             asked = by_number[: len(asked)]
         assert sorted(set(asked)) == sorted(set(named)), english
+
+
+def test_an_error_is_shown_in_the_language_of_texts_and_keeps_its_english_parts() -> None:
+    error = hg.errors.ShapeError("came", "expected", "a; b", "layer 2 of 4, Tanh()")
+    assert str(error) == "layer 2 of 4, Tanh(): came\n  expected: expected\n  try: a; b"
+    with hg.defaults(language="zh"):
+        assert str(error) == "第 2 层（共 4 层），Tanh(): came\n  期望：expected\n  可以试试：a；b"
+    assert (error.where, error.hint) == ("layer 2 of 4, Tanh()", "a; b")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.check.language import DOCTOR
 from handgrad.textbook.display import shown_whole
 from handgrad.textbook.errors import HandgradError, SettingError, described, positive
 from handgrad.textbook.layers import Array, Layer
@@ -329,7 +330,7 @@ class GradientReport:
         return self.ok
 
     def __repr__(self) -> str:
-        return f"<GradientReport: {self._verdict()}>"
+        return DOCTOR.translated(f"<GradientReport: {self._verdict()}>")
 
     def _verdict(self) -> str:
         return f"{self.title}: {'all gradients are right' if self.ok else 'NOT right'}"
@@ -346,7 +347,7 @@ class GradientReport:
             lines.append(str(comparison))
         lines += [f" WRONG {problem}" for problem in self.problems]
         lines += [f" checked at {self.ranges}"] if self.ranges else []
-        return "\n".join(lines)
+        return DOCTOR.translated("\n".join(lines))
 
 
 class Neighbour(Layer):

@@ -45,8 +45,7 @@ def show_comparison(comparison: runs.TableComparison, output: Output, *, page: P
         ]
         output.table(["", *(side.replace("_", " ") for side in scores)], of_both, numbers=True)
     for finding in drift.findings:
-        output.say(f"note: {finding.problem}, {finding.where}: {finding.evidence}")
-        output.say(f"  try: {finding.advice}")
+        output.finding(**vars(finding))
     if not drift.findings:
         output.say("no difference is both large and significant")
     if page is not None:

@@ -100,6 +100,12 @@ class Output(Messages):
         for note in series.table.notes:
             self.say(f"note: {note}")
 
+    def finding(self, problem: str, where: str, evidence: str, advice: str) -> None:
+        """Print a finding of a run or a comparison."""
+        words = map(CLI.translated, (problem, where, evidence))
+        self.say("note: {}, {}: {}".format(*words))
+        self.say(f"  try: {CLI.translated(advice)}")
+
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """Do nothing: findings are shown with the finished run."""
 
@@ -224,8 +230,7 @@ def _show_run(run: runs.Run, output: Output) -> None:
     _show_coverage(record.get("coverage"), "held-out rows", output)
     _show_quantiles(record.get("quantiles") or [], output)
     for finding in record["findings"]:
-        output.say(f"note: {finding['problem']}, {finding['where']}: {finding['evidence']}")
-        output.say(f"  try: {finding['advice']}")
+        output.finding(**finding)
     if "checks" in record:
         _show_checks(record["checks"], len(record["findings"]), output)
     by, n = record["epochs_chosen_by"], record["epochs"]

@@ -10,6 +10,7 @@ from handgrad.check.doctor import checks
 from handgrad.check.doctor.findings import PROBLEMS, Diagnosis, Finding
 from handgrad.check.doctor.input_checks import finite
 from handgrad.check.doctor.patient import Case, HowTrained, Patient
+from handgrad.check.language import DOCTOR
 from handgrad.engines.config import TrainingConfig, keywords_of
 from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, SettingError, described, positive
@@ -274,4 +275,4 @@ def _warn(patient: Patient, seen: list[EpochReport], reported: set[str], **how: 
     for finding in examined(patient, seen, **how).findings:
         if finding.problem not in reported:
             reported.add(finding.problem)
-            warnings.warn(f"{when}: {finding}", stacklevel=3)
+            warnings.warn(DOCTOR.translated(f"{when}: {finding}"), stacklevel=3)

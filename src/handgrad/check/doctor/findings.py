@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from handgrad.check.language import DOCTOR
 from handgrad.textbook.display import shown_whole
 
 # Causes before consequences.
@@ -44,7 +45,10 @@ class Finding:
     _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
-        return f"{self.problem}: {self.where}\n  evidence: {self.evidence}\n  try: {self.advice}"
+        say = DOCTOR.translated
+        evidence = f"{say('evidence: ')}{say(self.evidence)}"
+        title = f"{say(self.problem)}: {say(self.where)}"
+        return f"{title}\n  {evidence}\n  {say('try: ')}{say(self.advice)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,10 +71,11 @@ class Diagnosis:
 
     def __repr__(self) -> str:
         named = ", ".join(dict.fromkeys(finding.problem for finding in self.findings))
-        return f"<Diagnosis: {named or 'no problems found'}>"
+        return DOCTOR.translated(f"<Diagnosis: {named or 'no problems found'}>")
 
     _repr_pretty_ = shown_whole
 
     def __str__(self) -> str:
-        lines = [str(finding) for finding in self.findings] or ["no problems found"]
-        return "\n".join([*lines, *(f"left out: {check}" for check in self.left_out)])
+        say = DOCTOR.translated
+        lines = [str(finding) for finding in self.findings] or [say("no problems found")]
+        return "\n".join([*lines, *(say(f"left out: {check}") for check in self.left_out)])
