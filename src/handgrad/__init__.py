@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from handgrad.check import diagnose
     from handgrad.engines.compiled.plan import compiled_source
     from handgrad.exchange import export
-    from handgrad.learn import exercise, explain, play
+    from handgrad.learn import exercise, explain, grade, play
     from handgrad.plots import (
         plot_cross_entropy,
         plot_dataset,
@@ -88,7 +88,7 @@ __all__ = [
     "MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "TabularSurvival",
     "PictureClassifier", "LanguageModel", "tables",
     "check_gradients", "diagnose", "check", "trace", "Graph", "compiled_source",
-    "explain", "exercise", "play", "learn",
+    "explain", "exercise", "grade", "play", "learn",
     "make_classification", "data",
     "plot_dataset", "plot_loss_functions", "plot_cross_entropy", "plot_training_progress",
     "plot_decision_boundary", "train_and_plot", "plots",
@@ -103,7 +103,7 @@ _LATER = {
         "check.doctor": "diagnose",
         "engines.compiled.plan": "compiled_source",
         "exchange.exporting": "export",
-        "learn.exercises": "exercise",
+        "learn.exercises": "exercise grade",
         "learn.explaining": "explain",
         "learn.playground": "play",
         "plots": " ".join(name for name in __all__ if "plot" in name and name != "plots"),

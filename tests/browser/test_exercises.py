@@ -146,3 +146,37 @@ def test_what_is_heard_names_each_answer(look: "Look") -> None:
     assert heard.startswith("v_new: correct, at all 4 entries. w_new: wrong at 4 of 4 entries.")
     assert heard.endswith("Not finished yet.")
     assert len(exercise("momentum").holes) == 2
+
+
+def test_answers_are_in_the_address_and_come_back(look: "Look") -> None:
+    sight = look("linear tanh")
+    page = sight.page
+    page.locator(".step input").nth(1).fill("dz.sum(axis=0) + 0")
+    page.locator(".step input").nth(3).fill("(1 - y**2) * dy")
+    page.wait_for_url(lambda url: "tanh.dx" in url)
+    address = page.evaluate("location.href")
+    assert "#answers&linear.db=dz.sum%28axis%3D0%29%20%2B%200&tanh.dx=%281%20" in address
+    page.reload()
+    fields = page.locator(".step input")
+    assert fields.nth(1).input_value() == "dz.sum(axis=0) + 0"
+    page.locator(".check").nth(1).click()
+    assert "All correct." in page.locator(".verdict").nth(1).inner_text()
+    page.evaluate("location.hash = 'exercise-2'")  # as a link within the page does
+    page.wait_for_url(lambda url: "at=exercise-2" in url)
+    page.reload()
+    assert page.locator(".step input").nth(1).input_value() == "dz.sum(axis=0) + 0"
+    for i in (1, 3):
+        page.locator(".step input").nth(i).fill("")
+    page.get_by_role("button", name="Copy link").first.click()
+    assert page.locator(".hand-in").count() == 0  # there is no class
+    assert not sight.failed
+
+
+def test_an_address_with_anything_in_it_opens(look: "Look") -> None:
+    sight = look("tanh")
+    for fragment in ("#answers", "#answers&tanh.dx=1+2", "#%E0%A4%A", "#answers&at=%22%3E&x=%"):
+        sight.page.goto("about:blank")
+        sight.page.goto(sight.address + fragment)
+        sight.page.locator(".check").click()
+        assert "Not finished yet." in sight.page.locator(".verdict").inner_text(), fragment
+    assert not sight.said

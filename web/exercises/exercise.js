@@ -1,19 +1,25 @@
 // Exercise in a page: fields for formulas, a check button, feedback; works without Python.
 
+import { Address, idOf } from "./address.js";
 import { FormulaError } from "../shared/formula.js";
 import { formatShape } from "./evaluate.js";
 import { grade } from "./grading.js";
+import { senderOfClass } from "./hand_in.js";
 import { filled, judgement, sentence } from "./words.js";
 
 let count = 0;
+let address;
 
 /**
  * Render an exercise, as returned by `hg.exercise(name).data()`, into an empty element.
  *
- * Texts are in the language of the data. Nothing is stored or sent.
+ * Texts are in the language of the data. Answers are in the address of the page; nothing is sent,
+ * unless the page comes from the server of a class, and the button to hand in is pressed.
  */
 export function exerciseIn(place, exercise) {
   const { words } = exercise;
+  address ??= new Address();
+  const sender = senderOfClass();
   const id = `exercise-${(count += 1)}`;
   const title = make("h3", { id }, filled(words, "title", { title: exercise.title }));
   const steps = exercise.holes.map((hole, i) => stepIn(exercise, hole, `${id}-${i}`));
@@ -24,7 +30,10 @@ export function exerciseIn(place, exercise) {
     { "aria-labelledby": id, novalidate: "" },
     ...steps.map(({ element }) => element),
     make("button", { type: "submit", class: "check" }, words.check),
+    " ",
+    linkButton(words),
     verdict,
+    ...(sender ? [handInRow(exercise, steps, sender, id)] : []),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -40,7 +49,11 @@ export function exerciseIn(place, exercise) {
     make("p", { class: "soft" }, filled(words, "names", { names: namesOf(exercise) })),
     form,
     numbersIn(exercise),
-    make("p", { class: "soft" }, words.checked_by),
+    make(
+      "p",
+      { class: "soft" },
+      words.checked_by + words.between + words[sender ? "to_class" : "stays"],
+    ),
   );
 }
 
@@ -76,9 +89,63 @@ function field(id, name, value, described) {
   return { input, line: make("div", { class: "line" }, label, input) };
 }
 
-/** Create a step: the question, a field, its feedback, hints one by one. */
-function stepIn({ words }, hole, id) {
-  const { input, line } = field(id, hole.name, "", `${id}-ask ${id}-said`);
+/** Create the button that copies the address with the answers, or shows it to be copied. */
+function linkButton(words) {
+  const button = make("button", { type: "button" }, words.copy_link);
+  button.addEventListener("click", async () => {
+    const link = address.show();
+    try {
+      await navigator.clipboard.writeText(link);
+      button.textContent = words.copied;
+    } catch {
+      // no access to the clipboard
+      const shown = make("input", { type: "text", readonly: "", "aria-label": words.copy_link });
+      shown.value = link;
+      button.replaceWith(make("span", { class: "line" }, shown));
+      shown.focus();
+      shown.select();
+    }
+  });
+  return button;
+}
+
+/** Create the field of the name, the button to hand in, and what the server said. */
+function handInRow(exercise, steps, sender, id) {
+  const { words } = exercise;
+  const name = make("input", { id: `${id}-name`, class: "name", type: "text", maxlength: "80" });
+  name.value = sender.kept.name;
+  name.addEventListener("input", () => {
+    sender.rename(name.value);
+    address.set("name", name.value);
+    for (const other of document.querySelectorAll(".exercise .name"))
+      if (other !== name) other.value = name.value;
+  });
+  const said = make("p", { class: "handed", role: "status" });
+  const tell = (state, came = "") => {
+    said.textContent = filled(words, state, { came });
+    said.className = `handed ${{ handed_in: "right", refused: "wrong" }[state] ?? ""}`;
+  };
+  const button = make("button", { type: "button", class: "hand-in" }, words.hand_in);
+  button.addEventListener("click", () => {
+    if (!name.value.trim()) {
+      tell("name_first");
+      name.focus();
+      return;
+    }
+    sender.rename(name.value.trim());
+    const answers = steps.map(({ hole, input }) => [hole.name, input.value]);
+    sender.handIn(exercise, Object.fromEntries(answers), tell);
+  });
+  const label = make("label", { for: name.id }, words.your_name);
+  return make("div", { class: "class" }, make("div", { class: "line" }, label, name, button), said);
+}
+
+/** Create a step: the question, a field with the answer of the address, its feedback, hints. */
+function stepIn(exercise, hole, id) {
+  const { words } = exercise;
+  const key = `${idOf(exercise)}.${hole.name}`;
+  const { input, line } = field(id, hole.name, address.get(key), `${id}-ask ${id}-said`);
+  input.addEventListener("input", () => address.set(key, input.value));
   const said = make("div", { id: `${id}-said`, class: "said" });
   const hints = make("ol", { class: "hints" });
   const button = make("button", { type: "button" });

@@ -3,19 +3,31 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handgrad.learn.exercises import Exercise, Grade, exercise
+    from handgrad.learn.exercises import Exercise, Grade, Mark, Marks, exercise, grade
     from handgrad.learn.explaining import Explanation, explain
     from handgrad.learn.playground import play
     from handgrad.learn.playground.replay import Replay, replay
 
-__all__ = ["Exercise", "Explanation", "Grade", "Replay", "exercise", "explain", "play", "replay"]
+__all__ = [
+    "Exercise",
+    "Explanation",
+    "Grade",
+    "Mark",
+    "Marks",
+    "Replay",
+    "exercise",
+    "explain",
+    "grade",
+    "play",
+    "replay",
+]
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """Each part is imported on first use, so that none requires the dependencies of another."""
-        if name in ("Exercise", "Grade", "exercise"):
+        if name in ("Exercise", "Grade", "Mark", "Marks", "exercise", "grade"):
             from handgrad.learn import exercises as part
         elif name in ("Explanation", "explain"):
             from handgrad.learn import explaining as part

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import tracemalloc
 from collections.abc import Callable
 from string import Formatter
 
@@ -256,3 +257,27 @@ def test_the_page_for_teachers_says_what_is_said_today(language: str) -> None:
     built = runpy.run_path(str(FILE.parent / "build.py"))
     page = FILE.parent / built["FILES"][language]
     assert page.read_text("utf-8") == built["page"](language)
+
+
+TOO_LARGE = {
+    "arange": "np.arange(10**9)",
+    "small steps": "np.arange(0, 1, 1e-9)",
+    "eye": "np.eye(10**6)",
+    "outer": "np.outer(np.arange(9999), np.arange(9999))",
+    "broadcast": "np.arange(60000)[:, None] * np.arange(60000)",
+    "three": "np.where(np.arange(999)[:, None, None], np.arange(999)[:, None], np.arange(999))",
+    "indices": "np.eye(200)[np.arange(200)[:, None], np.arange(200)]",
+    "deep": "-" * 1900 + "x",
+    "long": "x + " * 999 + "x",
+    "digits": "9" * 1900,
+}
+
+
+@pytest.mark.parametrize("formula", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_formulas_of_too_many_numbers_are_refused_before_they_are_computed(formula: str) -> None:
+    tracemalloc.start()
+    [remark] = hg.exercise("tanh").check(formula).remarks["dx"]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert remark.key in ("formula_large", "formula_cannot", "formula_python")
+    assert most < 20e6

@@ -189,7 +189,7 @@ def test_the_net_stays_as_it_is_and_page_net_is_what_came_back() -> None:
     page.open(browser=False)
     assert page._server is not None
     routes = page._server.routes
-    from handgrad.learn.playground.server import Request
+    from handgrad.learn.bounded_server import Request
 
     body = json.dumps({"weights": packed(before + 1)}).encode()
     routes["weights"](Request(body, {}))

@@ -10,10 +10,11 @@ from contextlib import suppress
 
 import pytest
 
+from handgrad.learn import bounded_server
 from handgrad.learn.playground import server as module
 from handgrad.learn.playground.document import document, policy, words
 from handgrad.learn.playground.routes import Routes
-from handgrad.learn.playground.server import ADDRESS, MOST_BYTES, TOKEN
+from handgrad.learn.playground.server import ADDRESS, TOKEN
 from tests.learn.playground.serving import Serving, serving
 from tests.waiting import HANG
 
@@ -62,7 +63,7 @@ def test_the_token_opens_what_was_given(running: Serving) -> None:
         ({TOKEN: "x" * 32}, 401),
         ({TOKEN: "\xe9"}, 401),
         ({"Content-Length": "1073741824"}, 413),
-        ({"Content-Length": str(MOST_BYTES + 1)}, 413),
+        ({"Content-Length": str(module._Handler.most_bytes + 1)}, 413),
         ({"Content-Length": "9" * 5000}, 413),
         ({"Content-Length": "-1"}, 411),
         ({"Content-Length": "\xb2"}, 411),
@@ -138,7 +139,7 @@ def test_one_who_sends_a_byte_now_and_then_is_let_go(
 
 
 def test_a_body_that_drips_is_let_go(running: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(bounded_server, "MOST_SECONDS", 0.5)
     lines = [f"{name}: {value}" for name, value in running.headers(Content_Length="999").items()]
     with socket.create_connection((ADDRESS, running.server.server_port)) as raw:
         raw.sendall("\r\n".join(["POST /given HTTP/1.1", *lines, "", ""]).encode())
@@ -153,7 +154,7 @@ def test_a_body_that_drips_is_let_go(running: Serving, monkeypatch: pytest.Monke
 
 
 def test_of_too_many_connections_the_last_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(bounded_server, "MOST_AT_ONCE", 3)
     with serving(Routes({"state": {}})) as running:
         port = running.server.server_port
         three = [socket.create_connection((ADDRESS, port)) for _ in range(3)]

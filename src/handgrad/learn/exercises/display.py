@@ -74,6 +74,7 @@ def task_data(task: Task) -> dict[str, Any]:
     ]
     return {
         "name": task.name,
+        "seed": task.seed,
         "kind": task.kind,
         "title": task.title,
         "about": task.about,

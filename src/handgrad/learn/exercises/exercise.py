@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,34 @@ Answer = Layer | Loss | type[Layer] | type[Loss]
 
 @dataclass(frozen=True, repr=False)
 class Grade:
-    """Result of a check, true if every answer is correct; printed, it names what is wrong."""
+    """Result of a check, true if every answer is correct; printed, it names what is wrong.
+
+    Parameters
+    ----------
+    language : {"en", "zh"}
+        Language of the sentences.
+    remarks : mapping
+        Remarks on each formula, by its name.
+    of : int, default 1
+        Number of formulas of the exercise.
+
+    Examples
+    --------
+    >>> import handgrad as hg
+    >>> grade = hg.exercise("linear").check(dW="dz.T @ x", db="dz.mean(axis=0)", dx="dz @ W")
+    >>> bool(grade), grade.right, grade.of
+    (False, 2, 3)
+    """
 
     language: str
     remarks: Mapping[str, Sequence[Remark]]
+    of: int = 1
+
+    @property
+    def right(self) -> int:
+        """Number of formulas that are correct, out of `of`: a partial mark."""
+        correct = [[r.key for r in remarks] == ["right"] for remarks in self.remarks.values()]
+        return self.of if self.ok else min(sum(correct), self.of - 1)
 
     @property
     def ok(self) -> bool:
@@ -52,13 +77,35 @@ class Exercise:
 
     `hg.exercise` returns one by name; printed, or as the last line of a notebook cell, it shows
     the task.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a built-in exercise, or a TOML file.
+    language : {"en", "zh"}
+        Language of the task and of the feedback.
+    seed : int, optional
+        Other numbers and names, from 0 to 999 999.
     """
 
-    def __init__(self, name: str, language: str | None) -> None:
+    def __init__(
+        self, name: str | os.PathLike[str], language: str | None, seed: int | None = None
+    ) -> None:
         # a value that is not a string is not a name
-        self._task = task(name if isinstance(name, str) else repr(name), checked_language(language))
-        self.name, self.language = name, self._task.language
+        is_name = isinstance(name, str | os.PathLike)
+        self._task = task(name if is_name else repr(name), checked_language(language), seed)
+        self.name, self.language, self.seed = self._task.name, self._task.language, seed
         self._hints_shown: dict[str, int] = {}
+
+    @property
+    def id(self) -> str:
+        """The name in addresses and marks: tanh, and tanh@7 with the seed 7."""
+        return self.name if self.seed is None else f"{self.name}@{self.seed}"
+
+    @property
+    def title(self) -> str:
+        """Title of the exercise, in its language."""
+        return self._task.title
 
     @property
     def holes(self) -> list[str]:
@@ -97,7 +144,7 @@ class Exercise:
         Not finished yet.
         """
         if answer is not None and not isinstance(answer, str):
-            return Grade(self.language, check_class(self._task, answer))
+            return self._graded(check_class(self._task, answer))
         if isinstance(answer, str):
             if len(self.holes) > 1 or formulas:
                 raise SettingError(
@@ -117,7 +164,10 @@ class Exercise:
                 raise SettingError(
                     f"{name} = {formula!r}", "a formula as text", f'{name}="(1 - y**2) * dy"'
                 )
-        return Grade(self.language, check_formulas(self._task, formulas))
+        return self._graded(check_formulas(self._task, formulas))
+
+    def _graded(self, remarks: Mapping[str, Sequence[Remark]]) -> Grade:
+        return Grade(self.language, remarks, len(self.holes))
 
     def hint(self, hole: str | None = None) -> Text:
         """Return the next hint.
@@ -157,7 +207,7 @@ class Exercise:
         return as_text(self._task)
 
     def __repr__(self) -> str:
-        return f"<Exercise {self.name}: {', '.join(self.holes)}>"
+        return f"<Exercise {self.id}: {', '.join(self.holes)}>"
 
     _repr_pretty_ = shown_whole
 
@@ -167,20 +217,25 @@ class Exercise:
         return as_html(self._task)
 
 
-def exercise(name: str, language: str | None = None) -> Exercise:
+def exercise(
+    name: str | os.PathLike[str], language: str | None = None, seed: int | None = None
+) -> Exercise:
     """An exercise: a layer, loss or update rule whose backward pass or formula is to be written.
 
     Answers are checked against finite differences of the forward pass, and mistakes are named.
 
     Parameters
     ----------
-    name : str
+    name : str or Path
         linear, tanh, sigmoid, relu, leaky-relu, softplus, silu, gelu, mse, huber,
         binary-cross-entropy, cross-entropy, softmax, softmax-cross-entropy, residual, dropout,
         embedding, convolution, gru, attention, layer-norm, batch-norm, weight-penalty, momentum
-        or adam.
+        or adam; or a TOML file with an exercise of your own.
     language : {"en", "zh"}, optional
-        Language of the task and of the feedback; that of texts by default, see `hg.defaults`.
+        Language of the task and of the feedback; that of texts by default, see `hg.defaults`. A
+        file that has only one is in that.
+    seed : int, optional
+        From 0 to 999 999: other numbers and other names of the arrays, the same for each seed.
 
     Returns
     -------
@@ -196,6 +251,9 @@ def exercise(name: str, language: str | None = None) -> Exercise:
     dx: wrong at 15 of 15 entries. At [0, 0] you have 0.4068; the measured value is 0.4107, \
 ratio 0.9906. You wrote x instead of y: the derivative is 1 minus the square of tanh x, not of x.
     Not finished yet.
+    >>> print(hg.exercise("tanh", seed=7).check(du="(1 - y**2) * dy"))
+    du: the name “y” is not defined; available names are u, dz, n, z.
+    Not finished yet.
     >>> class MyTanh(hg.Layer):
     ...     def forward(self, x): self.y = np.tanh(x); return self.y
     ...     def backward(self, dy): return (self.y**2 - 1) * dy
@@ -204,4 +262,4 @@ ratio 0.9906. You wrote x instead of y: the derivative is 1 minus the square of 
 ratio -1. It is ×-1 everywhere: the sign is wrong.
     Not finished yet.
     """
-    return Exercise(name, language)
+    return Exercise(name, language, seed)

@@ -6,10 +6,12 @@ comparisons, a few functions of `np` and a few methods of arrays.
 
 import ast
 import json
+import math
 import operator
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -21,8 +23,27 @@ from handgrad.textbook.layers import Array
 Value: TypeAlias = object
 Environment = Mapping[str, Value]
 
+# Bounds on values and on the work for one, as formulas of a whole class are evaluated in one place.
+MOST_ENTRIES, MOST_WORK = 2**16, 2**22
+
+
+def _arange(*ends: float) -> Array:
+    """np.arange, within the bounds."""
+    start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
+    if not 0 <= (stop - start) / step <= MOST_ENTRIES:
+        raise ValueError("too many numbers")
+    return np.arange(start, stop, step)
+
+
+def _eye(n: int) -> Array:
+    """np.eye, within the bounds."""
+    if n * n > MOST_ENTRIES:
+        raise ValueError("too many numbers")
+    return np.eye(n)
+
+
 FUNCTIONS: dict[str, Callable[..., object]] = {
-    name: getattr(np, name)
+    name: {"arange": _arange, "eye": _eye}.get(name, getattr(np, name))
     for name in [
         "abs",
         "exp",
@@ -106,8 +127,11 @@ def value_of(text: str, variables: Environment) -> Array:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         came = getattr(error, "msg", None) or str(error) or "nested too deep"
         raise FormulaError("formula_python", came=came) from error
-    with np.errstate(all="ignore"):
-        value = _Evaluator(variables, text).of(tree.body)
+    try:
+        with np.errstate(all="ignore"):
+            value = _Evaluator(variables, text).of(tree.body)
+    except RecursionError as error:
+        raise FormulaError("formula_python", came="nested too deep") from error
     if not isinstance(value, NUMBERS):
         raise FormulaError("formula_no_numbers")
     numbers = np.asarray(value)
@@ -144,6 +168,8 @@ class _Evaluator:
         return ast.get_source_segment(self.text, node) or ""
 
     def _constant(self, node: ast.Constant) -> Value:
+        if isinstance(node.value, int) and abs(node.value) >= 2**63:
+            raise self._cannot(node)  # NumPy would compute with objects
         if isinstance(node.value, int | float | None):
             return node.value
         raise self._cannot(node)
@@ -246,8 +272,10 @@ class _Evaluator:
     def _worked(
         self, node: ast.expr, work: Callable[..., Value], values: Sequence[Value], sign: str = ""
     ) -> Value:
+        if _work(work, values) > MOST_WORK:
+            raise FormulaError("formula_large", came=self._written(node))
         try:
-            return work(*values)
+            value = work(*values)
         except Exception as error:
             shapes = [np.shape(value) for value in values if isinstance(value, NUMBERS)]
             if sign and len(shapes) == 2 and not _go_together(sign, *shapes):
@@ -255,6 +283,21 @@ class _Evaluator:
                 left, right = map(str, shapes)
                 raise FormulaError(key, sign=sign, left=left, right=right) from error
             raise self._cannot(node) from error
+        if isinstance(value, NUMBERS) and np.size(value) > MOST_ENTRIES:
+            raise FormulaError("formula_large", came=self._written(node))
+        return value
+
+
+def _work(work: Callable[..., Value], values: Sequence[Value]) -> int:
+    """At most so many numbers are computed: those of all pairs, unless it is elementwise."""
+    flat = [item for v in values for item in (v if isinstance(v, tuple | list) else (v,))]
+    shapes = [np.shape(value) for value in flat if isinstance(value, NUMBERS)]
+    function = work.func if isinstance(work, partial) else work
+    is_elementwise = isinstance(function, np.ufunc) and function.signature is None
+    if is_elementwise or function in (np.where, np.clip):
+        with suppress(ValueError):  # shapes that do not fit are an error of their own
+            return math.prod(np.broadcast_shapes(*shapes))
+    return math.prod(math.prod(shape) for shape in shapes)
 
 
 def _numbers(value: Value) -> Value:
@@ -279,6 +322,7 @@ def _go_together(sign: str, left: tuple[int, ...], right: tuple[int, ...]) -> bo
 
 
 STEP = 6e-6  # cube root of the machine epsilon: truncation and rounding errors are about equal
+KINK = 1e-3  # difference of the slopes on two sides; curvature alone gives about 1e-5
 Line = tuple[str, str]
 
 
@@ -290,12 +334,17 @@ def run(lines: Sequence[Line], arrays: Environment) -> dict[str, object]:
     return known
 
 
+class KinkError(Exception):
+    """The forward pass has no derivative at the numbers of an exercise."""
+
+
 def slopes(
     lines: Sequence[Line], arrays: Environment, output: str, upstream: str | None, of: str
 ) -> Array:
     """Gradient of the output, weighted by `upstream`, with respect to `of`: central differences.
 
-    `of` is an input or an intermediate value, which is perturbed after its line.
+    `of` is an input or an intermediate value, which is perturbed after its line. Raises KinkError
+    where the slopes on the two sides differ.
     """
     start = np.asarray(run(lines, arrays)[of], np.float64)
     at = next((i for i, (name, _) in enumerate(lines) if name == of), -1)
@@ -306,11 +355,16 @@ def slopes(
         weights = 1.0 if upstream is None else np.asarray(arrays[upstream])
         return float((np.asarray(out[output]) * weights).sum())
 
-    gradient = np.empty(start.shape)
+    gradient, here = np.empty(start.shape), value(start)
+    jumps = np.empty(start.shape)
     for index in np.ndindex(start.shape):
         step = STEP * max(1.0, abs(float(start[index])))
         up, down = start.copy(), start.copy()
         up[index] += step
         down[index] -= step
-        gradient[index] = (value(up) - value(down)) / (up[index] - down[index])
+        above, below = value(up), value(down)
+        gradient[index] = (above - below) / (up[index] - down[index])
+        jumps[index] = (above + below - 2 * here) / step
+    if np.abs(jumps).max(initial=0) > KINK * max(1.0, float(np.abs(gradient).max(initial=0))):
+        raise KinkError
     return gradient

@@ -18,6 +18,7 @@ from handgrad.check.doctor import diagnose
 from handgrad.exchange.exporting import export
 from handgrad.exchange.exporting.formats import ENDINGS, ending_of
 from handgrad.files import save
+from handgrad.learn.bounded_server import Answer, Request, parts_of
 from handgrad.learn.playground.base64url import packed
 from handgrad.learn.playground.formulas import factors
 from handgrad.learn.playground.models import (
@@ -32,7 +33,7 @@ from handgrad.learn.playground.models import (
     whole_in,
 )
 from handgrad.learn.playground.schema import fault_of, schema_at
-from handgrad.learn.playground.server import Answer, Request, Route, parts_of
+from handgrad.learn.playground.server import Route
 from handgrad.learn.playground.tables import WholeTable, table_sent
 from handgrad.textbook.errors import SettingError
 from handgrad.textbook.layers import Array

@@ -2,105 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import json
 import secrets
-import socket
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import takewhile
-from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from handgrad.files.paths import reason
+from handgrad.learn.bounded_server import (
+    Answer,
+    BoundedHandler,
+    BoundedServer,
+    RefusedError,
+    Request,
+)
 from handgrad.learn.playground.document import document, policy
-from handgrad.textbook.errors import HandgradError, SettingError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-Connection = (
-    socket.socket | tuple[bytes, socket.socket]
-)  # the tuple is for datagrams, by inheritance
 ADDRESS = "127.0.0.1"
 TOKEN = "X-Handgrad-Token"
-MOST_BYTES = 64 * 2**20  # of a request body
-PATIENCE = 20.0  # seconds without data from a client, and for the whole header
-MOST_SECONDS = 120.0  # for a request body
-PIECE = 2**20
-MOST_WAITING = 128  # connections
-MOST_AT_ONCE = 256  # connections, one thread each; a page has at most six
-FULL = b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response: bytes of a type, or a stream of pieces."""
-
-    content: bytes | Generator[bytes]
-    kind: str = "application/json"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request: its body and its query."""
-
-    body: bytes
-    query: Mapping[str, str]
-
-    def json(self) -> dict[str, Any]:
-        """The JSON object of the body."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise SettingError("a body that is not JSON", "a JSON object", "send one") from error
-        if not isinstance(value, dict):
-            raise SettingError("JSON that is not an object", "a JSON object", "send one")
-        return value
-
-
 Route = Callable[[Request], Answer]
 
 
-def parts_of(error: Exception) -> dict[str, str]:
-    """The parts of an error, as the page shows them."""
-    if isinstance(error, HandgradError):
-        return {name: getattr(error, name) for name in ("came", "expected", "hint", "where")}
-    came = f"{type(error).__name__}: {error}"
-    return {"came": came, "expected": "an answer", "hint": "report it", "where": ""}
-
-
-class PlaygroundServer(ThreadingHTTPServer):
+class PlaygroundServer(BoundedServer):
     """HTTP server of one user's page; docs/playground.md describes its security.
 
     `routes` are the handlers of POST requests, by name. Port 0 is a free one.
     """
 
-    daemon_threads = True
-    request_queue_size = MOST_WAITING
-    is_closed = False
-
     def __init__(self, routes: Mapping[str, Route], port: int = 0) -> None:
         self.routes, self.token = routes, secrets.token_urlsafe(24)
         self.page = document(near=True).encode()
         self.policy = f"{policy(near=True)}; frame-ancestors 'none'"
-        self.at_end = list[Callable[[], object]]()
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
-        super().__init__((ADDRESS, port), _Handler)
+        super().__init__(ADDRESS, port, _Handler)
         self.hosts = {f"{name}:{self.server_port}" for name in (ADDRESS, "localhost")}
 
     @property
@@ -108,191 +39,39 @@ class PlaygroundServer(ThreadingHTTPServer):
         """Address of the page, with its token."""
         return f"http://{ADDRESS}:{self.server_port}/#token={self.token}"
 
-    def server_bind(self) -> None:
-        """Bind without a look-up of this machine's name.
 
-        A port in use is an error. On Windows "reuse" would share it with another server; elsewhere
-        it allows a port whose last connection has just closed.
-        """
-        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
-        self.allow_reuse_address = exclusive is None
-        if exclusive is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-        try:
-            TCPServer.server_bind(self)
-        except (OSError, OverflowError, TypeError) as error:
-            raise SettingError(
-                f"port {self.server_address[1]!r}: {reason(error)}",
-                "a free port from 1024 to 65535, or 0 for any free one",
-                "another port, or none to use a free one",
-            ) from error
-        self.server_name, self.server_port = ADDRESS, self.server_address[1]
-
-    def process_request(self, request: Connection, client_address: object) -> None:
-        """Answer in a thread; refuse when there are too many connections."""
-        if self._places.acquire(blocking=False):
-            try:
-                super().process_request(request, client_address)
-            except RuntimeError:  # no more threads
-                self._places.release()
-            else:
-                return
-        with suppress(OSError):
-            if isinstance(request, socket.socket):
-                request.setblocking(False)
-                request.send(FULL)
-        self.shutdown_request(request)
-
-    def process_request_thread(self, request: Connection, client_address: object) -> None:
-        """Answer, then release the slot of the connection."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def server_close(self) -> None:
-        """Stop the server and its streams."""
-        self.is_closed = True
-        super().server_close()
-        for act in self.at_end:
-            act()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore closed connections; other errors have been answered."""
-
-
-class _RefusedError(Exception):
-    """A request that is refused with an HTTP status."""
-
-
-class _Incoming(io.RawIOBase):
-    """Reads from a connection until a deadline, so that slow senders cannot block forever."""
-
-    def __init__(self, connection: socket.socket, patience: float) -> None:
-        self.connection, self.patience = connection, patience
-        self.end = time.monotonic() + patience
-
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read available bytes; raises TimeoutError after the deadline."""
-        left = self.end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self.connection.settimeout(min(self.patience, left))
-        try:
-            return self.connection.recv_into(buffer)
-        finally:
-            self.connection.settimeout(self.patience)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BoundedHandler):
     """Handler of one request per connection."""
 
     server: PlaygroundServer
-    timeout = PATIENCE
-    server_version, sys_version = "handgrad", ""
 
-    def setup(self) -> None:
-        """Set a deadline for the header."""
-        super().setup()
-        self.rfile.close()
-        self.incoming = _Incoming(self.connection, self.timeout)
-        self.rfile = io.BufferedReader(self.incoming)
-
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Send the page, which contains no user data: rows are sent by POST, with the token."""
-        with self._refusing():
+        with self.refusing():
             self._check_host()
-            if self._asked().path != "/":
-                raise _RefusedError(HTTPStatus.NOT_FOUND)
-            self._send(Answer(self.server.page, "text/html; charset=utf-8"))
+            if self.asked().path != "/":
+                raise RefusedError(HTTPStatus.NOT_FOUND)
+            framing = {"X-Frame-Options": "DENY"}
+            self.send(Answer(self.server.page, "text/html; charset=utf-8", framing))
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         """Run a route, for a page of this server with its token."""
-        with self._refusing():
+        with self.refusing():
             self._check_host()
             hosts = {f"http://{host}" for host in self.server.hosts}
             if self.headers.get_all("Origin", []) not in [[host] for host in hosts]:
-                raise _RefusedError(HTTPStatus.FORBIDDEN)
+                raise RefusedError(HTTPStatus.FORBIDDEN)
             token = self.headers.get(TOKEN, "")
             if not secrets.compare_digest(token.encode(), self.server.token.encode()):
-                raise _RefusedError(HTTPStatus.UNAUTHORIZED)
-            asked = self._asked()
+                raise RefusedError(HTTPStatus.UNAUTHORIZED)
+            asked = self.asked()
             route = self.server.routes.get(asked.path.removeprefix("/"))
             if route is None:
-                raise _RefusedError(HTTPStatus.NOT_FOUND)
+                raise RefusedError(HTTPStatus.NOT_FOUND)
             query = {name: values[-1] for name, values in parse_qs(asked.query).items()}
-            self._send(route(Request(self._body(), query)))
-
-    def _asked(self) -> SplitResult:
-        """The URL of the request."""
-        try:
-            return urlsplit(self.path)
-        except ValueError as error:
-            raise _RefusedError(HTTPStatus.BAD_REQUEST) from error
+            self.send(route(Request(self.body(), query)))
 
     def _check_host(self) -> None:
         """Refuse other host names, against DNS rebinding."""
         if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
-            raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST)
-
-    def _body(self) -> bytes:
-        """Read the body; without a length or too long, it is refused unread."""
-        length = self.headers.get("Content-Length", "")
-        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            raise _RefusedError(HTTPStatus.LENGTH_REQUIRED)
-        if len(length) > 12 or int(length) > MOST_BYTES:
-            raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        self.incoming.end = time.monotonic() + MOST_SECONDS
-        parts, left = list[bytes](), int(length)
-        while left:
-            try:
-                part = self.rfile.read1(min(left, PIECE))
-            except TimeoutError as error:
-                raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT) from error
-            if not part:
-                raise _RefusedError(HTTPStatus.BAD_REQUEST)
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        """Turn errors into responses: a status, or the three parts of an error."""
-        try:
-            yield
-        except _RefusedError as refused:
-            self._fail(refused.args[0], {})
-        except HandgradError as error:
-            self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, parts_of(error))
-        except OSError:  # the client has closed the connection
-            self.close_connection = True
-        except Exception as error:  # the page shows it; the server continues
-            self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, parts_of(error))
-
-    def _fail(self, status: HTTPStatus, parts: Mapping[str, str]) -> None:
-        parts = parts or {"came": status.phrase, "expected": "", "hint": "", "where": ""}
-        with suppress(OSError):
-            self._send(Answer(json.dumps(parts).encode()), status)
-
-    def _send(self, answer: Answer, status: HTTPStatus = HTTPStatus.OK) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", answer.kind)
-        self.send_header("Content-Security-Policy", self.server.policy)
-        for name, value in HEADERS.items():
-            self.send_header(name, value)
-        if isinstance(answer.content, bytes):
-            self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        if isinstance(answer.content, bytes):
-            self.wfile.write(answer.content)
-            return
-        with closing(answer.content) as pieces:
-            for piece in takewhile(lambda _: not self.server.is_closed, pieces):
-                self.wfile.write(piece)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Write no log."""
+            raise RefusedError(HTTPStatus.MISDIRECTED_REQUEST)
