@@ -31,6 +31,7 @@ from tests.cli.run import handgrad, process
         ("inspect", "-h"),
         ("demo", "--help"),
         ("serve", "-h"),
+        ("class", "-h"),
         ("cache", "-h"),
     ],
 )

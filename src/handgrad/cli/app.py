@@ -441,6 +441,52 @@ def serve(
         serve_model(model, host, port, when_ready=ready)
 
 
+@app.command("class")
+def serve_class(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]", help="Folder of the site, written by make site; none: exercises."
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option(help="Folder for handed-in.jsonl and marks.csv.")] = Path(
+        "hand-ins"
+    ),
+    exercise: Annotated[
+        list[Path] | None,
+        typer.Option(help="TOML file with an exercise of your own; may be given several times."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Other numbers and names in the exercises, for each seed."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 is every address of this machine.")
+    ] = "0.0.0.0",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 is any free port.")] = 8000,
+    language: Annotated[
+        str | None, typer.Option(help="Language of the remarks in marks.csv: en or zh.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve the site and the exercises to a class, and take hand-ins, until Ctrl-C.
+
+    Learners open the address in a browser, without an account. Each hand-in is
+    on disk before it is confirmed; marks.csv follows. Nothing leaves the room.
+    """
+    from handgrad.learn.classroom import class_server
+
+    output = Output(as_json=as_json)
+    server = class_server(folder, to, port, host, exercise or (), seed, language, output.note)
+    output.result({"urls": server.urls, "marks": str(server.marking.path)})
+    for url in server.urls:
+        output.say("for the class: ", (url, "bold"))
+    output.say("marks: ", (str(server.marking.path), "bold"))
+    output.say("press Ctrl-C to stop")
+    with server, suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, written by train.")],

@@ -84,12 +84,13 @@ class BoundedServer(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = MOST_WAITING
+    most_at_once = MOST_AT_ONCE
     is_closed = False
     policy = "default-src 'none'"
 
     def __init__(self, host: str, port: int, handler: type[BoundedHandler]) -> None:
         self.at_end = list[Callable[[], object]]()
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._places = threading.BoundedSemaphore(self.most_at_once)
         super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
@@ -146,7 +147,11 @@ class BoundedServer(ThreadingHTTPServer):
 
 
 class RefusedError(Exception):
-    """A request that is refused with an HTTP status."""
+    """A request that is refused with an HTTP status, and headers."""
+
+    def __init__(self, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status)
+        self.status, self.headers = status, headers or {}
 
 
 class IncomingBytes(io.RawIOBase):
@@ -220,7 +225,7 @@ class BoundedHandler(BaseHTTPRequestHandler):
         try:
             yield
         except RefusedError as refused:
-            self._fail(refused.args[0], {})
+            self._fail(refused.status, {}, refused.headers)
         except HandgradError as error:
             self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, parts_of(error))
         except OSError:  # the client has closed the connection
@@ -228,10 +233,15 @@ class BoundedHandler(BaseHTTPRequestHandler):
         except Exception as error:  # the page shows it; the server continues
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR, parts_of(error))
 
-    def _fail(self, status: HTTPStatus, parts: Mapping[str, str]) -> None:
+    def _fail(
+        self,
+        status: HTTPStatus,
+        parts: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         parts = parts or {"came": status.phrase, "expected": "", "hint": "", "where": ""}
         with suppress(OSError):
-            self.send(Answer(json.dumps(parts).encode()), status)
+            self.send(Answer(json.dumps(parts).encode(), headers=headers or {}), status)
 
     def send(self, answer: Answer, status: HTTPStatus = HTTPStatus.OK) -> None:
         """Send an answer with the headers of all pages."""

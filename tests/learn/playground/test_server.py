@@ -154,7 +154,7 @@ def test_a_body_that_drips_is_let_go(running: Serving, monkeypatch: pytest.Monke
 
 
 def test_of_too_many_connections_the_last_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_server, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(bounded_server.BoundedServer, "most_at_once", 3)
     with serving(Routes({"state": {}})) as running:
         port = running.server.server_port
         three = [socket.create_connection((ADDRESS, port)) for _ in range(3)]

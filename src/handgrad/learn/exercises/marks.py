@@ -181,6 +181,7 @@ class Grader:
 
     def __init__(self, exercises: Iterable[Source], language: str) -> None:
         self.language = language
+        self._graded = dict[tuple[str, frozenset[tuple[str, str]]], Mark]()
         self.own = {Exercise(path, language).name: path for path in exercises}
 
     def exercise(self, key: str, language: str | None = None) -> Exercise:
@@ -201,18 +202,30 @@ class Grader:
         handed_in = [*handed_in]
         names = _distinct_names(handed_in)
         return Marks(
-            tuple(self._mark(one, name) for one, name in zip(handed_in, names, strict=True))
+            tuple(
+                replace(self._marked(one), name=name, time=one.time)
+                for one, name in zip(handed_in, names, strict=True)
+            )
         )
 
-    def _mark(self, one: HandIn, name: str) -> Mark:
+    def _marked(self, one: HandIn) -> Mark:
+        """The mark of a hand-in, which is computed once for the same answers."""
+        if one.has_class:
+            return self._mark(one)
+        key = one.exercise, frozenset(one.answers.items())
+        if key not in self._graded:
+            self._graded[key] = self._mark(one)
+        return self._graded[key]
+
+    def _mark(self, one: HandIn) -> Mark:
         texts = words(self.language)
         try:
             exercise = self.exercise(one.exercise)
         except HandgradError as error:
-            return Mark(name, plain_name(one.exercise), 0, 0, error.came, one.time)
+            return Mark(one.name, plain_name(one.exercise), 0, 0, error.came, one.time)
         if one.has_class:
             remark = texts["class_not_run"]
-            return Mark(name, exercise.id, 0, len(exercise.holes), remark, one.time)
+            return Mark(one.name, exercise.id, 0, len(exercise.holes), remark, one.time)
         answers = {hole or exercise.holes[0]: text for hole, text in one.answers.items()}
         kept = {hole: answers.get(hole, "")[:MOST_FORMULA] for hole in exercise.holes}
         grade = exercise.check(**kept)
@@ -222,7 +235,7 @@ class Grader:
             if [r.key for r in remarks] != ["right"]
         ]
         remark = texts["between"].join(wrong) or texts["done"]
-        return Mark(name, exercise.id, grade.right, grade.of, remark, one.time)
+        return Mark(one.name, exercise.id, grade.right, grade.of, remark, one.time)
 
 
 def _distinct_names(handed_in: Sequence[HandIn]) -> Iterator[str]:
