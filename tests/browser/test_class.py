@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import handgrad as hg
+from handgrad.files.html import json_in_page
+from handgrad.files.scripts import inlined
 from tests.browser.axe import violations
 from tests.browser.sight import CONTRASTS, CUT_OFF, PHONE
 from tests.learn.classroom.room import Room, records, room
@@ -113,9 +115,6 @@ def test_the_site_has_the_button_too_and_asks_nobody_else(
 ) -> None:
     site = tmp_path / "site"
     site.mkdir()
-    from handgrad.files.html import json_in_page
-    from handgrad.files.scripts import inlined
-
     (site / "exercises.js").write_text(inlined("exercises/main.js"), "utf-8")
     data = json_in_page(hg.exercise("tanh").data())
     (site / "index.html").write_text(

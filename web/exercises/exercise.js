@@ -21,7 +21,11 @@ export function exerciseIn(place, exercise) {
   address ??= new Address();
   const sender = senderOfClass();
   const id = `exercise-${(count += 1)}`;
-  const title = make("h3", { id }, filled(words, "title", { title: exercise.title }));
+  const title = make(
+    place.dataset.heading ?? "h3",
+    { id },
+    filled(words, "title", { title: exercise.title }),
+  );
   const steps = exercise.holes.map((hole, i) => stepIn(exercise, hole, `${id}-${i}`));
   const forward = forwardIn(exercise, id);
   const verdict = make("p", { class: "verdict", role: "status" });
