@@ -1,6 +1,7 @@
 """Texts for people in the source, and English sentences in what is shown."""
 
 import ast
+import html
 import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ def english_in(text: str) -> list[str]:
 
 
 def texts_of(folder: Path, calls: Collection[str]) -> Iterator[str]:
-    """The texts in the arguments of these calls, with `#7` where a value stands."""
+    """The texts in the arguments of these calls, with `7` where a value stands."""
     for file in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and _name(node.func) in calls:
@@ -29,8 +30,9 @@ def texts_of(folder: Path, calls: Collection[str]) -> Iterator[str]:
 
 
 def untranslated(text: str, in_chinese: Callable[[str], str]) -> bool:
-    """True for a text without a Chinese one; values right after a word may be nothing."""
-    forms = (text, re.sub(r"(?<=\w)#7", "", text))
+    """True for a text without a Chinese one; values beside a word may be nothing, `7s` is rows."""
+    text = text.replace("7s", "rows")
+    forms = [text, *(re.sub(p, "", text) for p in (r"(?<=[a-z\d])7", "^7(?=[a-z])"))]
     told = [in_chinese(form) for form in forms]
     return not any(re.search("[\u4e00-\u9fff]", form) and not english_in(form) for form in told)
 
@@ -43,7 +45,7 @@ def _texts(node: ast.expr) -> list[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.JoinedStr):
-        parts = (p.value if isinstance(p, ast.Constant) else "#7" for p in node.values)
+        parts = (p.value if isinstance(p, ast.Constant) else "7" for p in node.values)
         return ["".join(map(str, parts))]
     if isinstance(node, ast.IfExp):
         return _texts(node.body) + _texts(node.orelse)
@@ -53,3 +55,12 @@ def _texts(node: ast.expr) -> list[str]:
 def _in_words(text: str) -> bool:
     """A text in words: two of them side by side."""
     return bool(re.search("[a-z]{2,} [a-z]{2,}", text))
+
+
+def page_texts(page: str) -> Iterator[str]:
+    """The texts of a page that are shown or read aloud, one for each element."""
+    page = re.sub(r"<(style|script|pre)\b.*?</\1>", "", page, flags=re.DOTALL)
+    for attribute in re.findall(r'\b(?:alt|aria-label|title)="([^"]*)"', page):
+        yield html.unescape(attribute)
+    for text in re.split(r"</?(?!b>|a[ >]|span|code)[^>]*>", page):
+        yield html.unescape(" ".join(re.sub("<[^>]*>", " ", text).split()))

@@ -1,6 +1,5 @@
 """The doctor and gradient checks in Chinese."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import handgrad as hg
 from handgrad.check.language import DOCTOR
 from handgrad.textbook.layers import Array
-from tests.texts import english_in, texts_of
+from tests.texts import english_in, texts_of, untranslated
 
 CHECK = Path(hg.check.__file__).parent
 
@@ -56,7 +55,6 @@ def test_a_diagnosis_is_in_chinese_and_its_problems_keep_their_names() -> None:
 
 
 def test_every_text_of_a_finding_and_of_a_check_has_a_chinese_one() -> None:
-    for text in texts_of(CHECK, ("Finding",)):
-        told = DOCTOR.in_chinese(text)
-        assert re.search("[\u4e00-\u9fff]", told), text
-        assert not english_in(told), (text, told)
+    texts = [*texts_of(CHECK, ("Finding",))]
+    assert len(texts) > 25
+    assert [text for text in texts if untranslated(text, DOCTOR.in_chinese)] == []

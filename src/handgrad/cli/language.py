@@ -8,10 +8,10 @@ from rich.text import Text
 from typer import rich_utils
 from typer.core import TyperGroup
 
-from handgrad.check.language import DOCTOR
-from handgrad.textbook.language import ERRORS, Catalogue, language
+from handgrad.tables.language import REPORT
+from handgrad.textbook.language import Catalogue, language
 
-CLI = Catalogue("handgrad.cli", "texts.zh.toml", ERRORS, DOCTOR)
+CLI = Catalogue("handgrad.cli", "texts.zh.toml", REPORT)
 PARAGRAPHS = re.compile(r"\n\s*\n")
 # Texts of Typer around the help and the errors.
 FRAME: Mapping[str, str] = {

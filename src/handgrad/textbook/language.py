@@ -9,6 +9,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 VARIABLE = "HANDGRAD_LANGUAGE"
 # Settings of hg.defaults: rng and dtype for modules with these arguments, and the language.
 DEFAULTS: dict[str, object] = {}
+NUMBER, NUMBERS = r"[-−+]?[\d,.]+%?", ("n", "m", "k")  # these fields match numbers alone
+TEXT = "(?:(?!</).)+?"  # not over the end of an HTML element
 FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -97,7 +99,8 @@ def translation(words: Mapping[str, str]) -> Callable[[str], str]:
 
     A field in them, `{name}`, `{}` or `{0}`, matches any text; one name twice matches one text.
     What it matches is translated too, but a single word of `{name}` stays: it may be a name in the
-    data. The entry with the longest text that matches decides. Unknown texts stay.
+    data. `{n}`, `{m}` and `{k}` match numbers only. The entry with the longest text that matches
+    decides. Unknown texts stay.
 
     Examples
     --------
@@ -138,7 +141,8 @@ def _pattern(known: str) -> re.Pattern[str]:
     pattern, seen = re.escape(literals[0]), set[str]()
     for i, (name, literal) in enumerate(zip(names, literals[1:], strict=True)):
         name = f"_{name or i}" if not name or name.isdigit() else name
-        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+        matched = NUMBER if name in NUMBERS else TEXT
+        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{matched})"
         pattern += re.escape(literal)
         seen.add(name)
     return re.compile(pattern)

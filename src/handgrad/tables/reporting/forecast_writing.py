@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from handgrad import plots
 from handgrad.plots.style import FIRST, SECOND, line_of, name_axes, show_dates, tidy
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.forecasts import NAMES, DrawnForecasts, DrawnSeries, ForecastEvidence
 from handgrad.tables.reporting.writing import INK, write_framed
@@ -35,7 +36,7 @@ def write_forecast_page(evidence: ForecastEvidence, path: Path) -> Path:
 def draw_series(evidence: ForecastEvidence, series: DrawnSeries, ax: Axes) -> None:
     """Plot the last values of a series, and its forecasts with their intervals."""
     tidy(ax)
-    ax.plot(series.times, series.values, color=INK, linewidth=1, label="actual")
+    ax.plot(series.times, series.values, color=INK, linewidth=1, label=REPORT.translated("actual"))
     _draw(series.held_out, ax, FIRST, "forecast, held-out end")
     _draw(series.ahead, ax, SECOND, "forecast, next steps")
     if evidence.series.dates:
@@ -49,7 +50,7 @@ def _draw(forecasts: DrawnForecasts, ax: Axes, colour: str, label: str) -> None:
     ax.fill_between(times, forecasts.low, forecasts.high, color=colour, alpha=BAND, linewidth=0)
     ax.plot(
         times, forecasts.forecast, color=colour, linewidth=1.4, marker="o" if one else "",
-        label=label,
+        label=REPORT.translated(label),
     )  # fmt: skip
     if one:
         ax.vlines(times, forecasts.low, forecasts.high, color=colour, alpha=2 * BAND)
@@ -60,8 +61,8 @@ def draw_steps(errors: dict[str, Array], ax: Axes) -> None:
     tidy(ax)
     for i, (name, means) in enumerate(errors.items()):
         steps = np.arange(1, len(means) + 1)
-        ax.plot(steps, means, label=NAMES[name], **line_of(i))
-    ax.set_xlabel("steps ahead")
-    ax.set_ylabel("mean scaled error")
+        ax.plot(steps, means, label=REPORT.translated(NAMES[name]), **line_of(i))
+    ax.set_xlabel(REPORT.translated("steps ahead"))
+    ax.set_ylabel(REPORT.translated("mean scaled error"))
     ax.set_ylim(bottom=0)
     ax.legend()

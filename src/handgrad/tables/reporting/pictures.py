@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from handgrad.plots import plot_feature_maps
 from handgrad.plots.style import SIGNED, as_written, shortened
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting.scores import ScoredRows
 from handgrad.textbook.layers import Array
 from handgrad.textbook.layers.convolution import Convolution
@@ -166,7 +167,7 @@ class PictureRows:
         _, height, width = self.shape
         mean = self.pixels(self.held, np.arange(min(len(self.held), MOST_AVERAGED))).mean(axis=0)
         _draw_pixels(ax, mean, (0, width, height, 0))
-        ax.set(xlabel="column of pixels", ylabel="row of pixels")
+        ax.set(**pixel_axes())
 
     def draw_importance(self, ax: Axes) -> None:
         """Plot the importance of each patch at its position."""
@@ -176,8 +177,10 @@ class PictureRows:
         image = ax.imshow(
             self.importance, cmap=SIGNED, vmin=-most, vmax=most, extent=place, interpolation="none"
         )
-        ax.set(xlim=(0, width), ylim=(height, 0), xlabel="column of pixels", ylabel="row of pixels")
-        ax.figure.colorbar(image, ax=ax, label="increase of the loss", shrink=0.85)
+        ax.set(xlim=(0, width), ylim=(height, 0), **pixel_axes())
+        ax.figure.colorbar(
+            image, ax=ax, label=REPORT.translated("increase of the loss"), shrink=0.85
+        )
 
     @property
     def first_layers(self) -> Net | None:
@@ -203,3 +206,11 @@ class PictureRows:
 def _draw_pixels(ax: Axes, pixels: Array, place: tuple[float, float, float, float]) -> None:
     shown = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     ax.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=place, interpolation="none")
+
+
+def pixel_axes() -> dict[str, str]:
+    """Labels of axes in pixels."""
+    return {
+        "xlabel": REPORT.translated("column of pixels"),
+        "ylabel": REPORT.translated("row of pixels"),
+    }

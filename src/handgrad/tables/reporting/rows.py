@@ -14,6 +14,7 @@ from handgrad.files.cells import DAY
 from handgrad.plots.style import FIRST, SECOND, shortened, tidy
 from handgrad.tables.data.dependent_rows import RowRoles
 from handgrad.tables.inspection import contributions
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting.intervals import half_width, losses_of
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
 from handgrad.textbook.layers import Array
@@ -178,7 +179,7 @@ def draw_error(timeline: Timeline, measure: str, ax: Axes) -> None:
     low, high = timeline.error - timeline.half, timeline.error + timeline.half
     ax.fill_between(timeline.middles, np.maximum(low, 0), high, color=FIRST, alpha=0.2, linewidth=0)
     ax.plot(timeline.middles, timeline.error, color=FIRST, marker="o", markersize=3)
-    _finish(timeline, measure, ax)
+    _finish(timeline, REPORT.translated(measure), ax)
     ax.set_ylim(bottom=0)
 
 

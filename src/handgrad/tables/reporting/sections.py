@@ -22,6 +22,7 @@ from handgrad.plots.style import FIRST, SECOND, name_places, shortened, tidy
 from handgrad.tables.data.predictions import PredictsSurvival
 from handgrad.tables.inspection.distributions import edges_of
 from handgrad.tables.inspection.tables import by_frequency
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting.checklist import ReportCheck
 from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import ScoredRows, number, percent
@@ -122,8 +123,13 @@ def draw_survival(evidence: Evidence, ax: Axes) -> None:
     order = np.argsort(held.predicted, kind="stable")
     thirds = np.array_split(order, 3)
     colours = (SECOND, MIDDLE, FIRST)
-    for rows, colour, name in zip(thirds, colours, ("short", "middle", "long"), strict=True):
-        ax.plot(times, curves[rows].mean(axis=0), color=colour, label=f"{name} predicted times")
+    for rows, colour, name in zip(
+        thirds,
+        colours,
+        ("short predicted times", "middle predicted times", "long predicted times"),
+        strict=True,
+    ):
+        ax.plot(times, curves[rows].mean(axis=0), color=colour, label=REPORT.translated(name))
         w = None if held.w is None else held.w[rows]
         ends, survived = survival_curve(held.y[rows], w)
         last = max(times[-1], np.abs(held.y[rows]).max())
@@ -137,7 +143,7 @@ def draw_survival(evidence: Evidence, ax: Axes) -> None:
             linewidth=1,
         )
     ax.set_xlabel(shortened(evidence.target, 40), parse_math=False)
-    ax.set(ylabel="without an event", ylim=(0, 1.02), xlim=(0, None))
+    ax.set(ylabel=REPORT.translated("without an event"), ylim=(0, 1.02), xlim=(0, None))
     ax.legend(frameon=False)
     tidy(ax)
 
@@ -159,7 +165,7 @@ def draw_intervals(evidence: Evidence, rows: Array, ax: Axes) -> None:
     ax.vlines(places, low, high, color=FIRST, alpha=0.35, linewidth=2)
     for chosen, colour in ((inside, FIRST), (~inside, SECOND)):
         ax.scatter(places[chosen], y[chosen], s=9, color=colour, zorder=3)
-    ax.set(xlabel="row, in the order of its prediction", xticks=[])
+    ax.set(xlabel=REPORT.translated("row, in the order of its prediction"), xticks=[])
     ax.set_ylabel(shortened(evidence.target, 40), parse_math=False)
     tidy(ax)
 
@@ -285,9 +291,16 @@ def draw_frequencies(sides: dict[str, Array], names: Sequence[str], ax: Axes) ->
     places = np.arange(len(names))
     for i, (side, frequencies) in enumerate(sides.items()):
         at = places + (i - (len(sides) - 1) / 2) * height
-        ax.barh(at, frequencies, height * 0.9, color=(FIRST, SECOND)[i], label=side, zorder=2)
+        ax.barh(
+            at,
+            frequencies,
+            height * 0.9,
+            color=(FIRST, SECOND)[i],
+            label=REPORT.translated(side),
+            zorder=2,
+        )
     name_places(ax, names)
-    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel="fraction of rows")
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=REPORT.translated("fraction of rows"))
     _finished(ax, len(sides))
     ax.grid(visible=False, axis="y")
     ax.tick_params("y", length=0)
@@ -308,12 +321,12 @@ def draw_bins(sides: dict[str, Array], edges: Array, name: str, ax: Axes) -> Non
             edges,
             fill=i == 0,
             color=(FIRST, SECOND)[i],
-            label=side,
+            label=REPORT.translated(side),
             alpha=0.75 if i == 0 else 1,
             linewidth=1.8,
         )
     ax.set_xlabel(shortened(name, 40), parse_math=False)
-    ax.set_ylabel("fraction of rows")
+    ax.set_ylabel(REPORT.translated("fraction of rows"))
     _finished(ax, len(sides))
 
 

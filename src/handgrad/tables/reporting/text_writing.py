@@ -20,6 +20,7 @@ from handgrad import plots
 from handgrad.check.doctor import Finding
 from handgrad.files.byte_pairs import BytePairs
 from handgrad.plots.svg import inline
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting import sections
 from handgrad.tables.reporting.checks import check_epochs
 from handgrad.tables.reporting.scores import number
@@ -192,7 +193,7 @@ def draw_words(means: Sequence[tuple[str, float, int]], ax: Axes) -> None:
     """Plot the mean surprisal by position within a word."""
     names, bits, _ = zip(*means, strict=True)
     ax.bar(names, bits, color="#0072b2")
-    ax.set_xlabel("position in the word")
+    ax.set_xlabel(REPORT.translated("position in the word"))
     ax.set_ylabel("bits")
 
 

@@ -15,11 +15,13 @@ from matplotlib.figure import Figure
 
 from handgrad import plots
 from handgrad.files.html import page
+from handgrad.files.html.translate import translate_page
 from handgrad.files.paths import write_whole
 from handgrad.plots.style import keep_apart, shortened
 from handgrad.plots.svg import inline
 from handgrad.tables.data.table_options import option
 from handgrad.tables.data.unseen_values import no_unseen_warnings
+from handgrad.tables.language import REPORT
 from handgrad.tables.reporting import comparison, rows, sections, tuning
 from handgrad.tables.reporting.card import card_of
 from handgrad.tables.reporting.checklist import in_state
@@ -28,6 +30,7 @@ from handgrad.tables.reporting.evidence import Evidence
 from handgrad.tables.reporting.scores import interval, number, percent, rows_of
 from handgrad.tables.reporting.surface import surface_of
 from handgrad.textbook.errors import SettingError, described
+from handgrad.textbook.language import language
 from handgrad.textbook.version import __version__
 from handgrad.training import EpochReport
 from handgrad.training.results import Predictor
@@ -176,6 +179,8 @@ def write_framed(
         number=number,
         **content,
     )
+    if language() == "zh":
+        html = translate_page(html, REPORT.in_chinese, "zh-Hans")
     return write_whole(path, lambda file: file.write(html))
 
 
