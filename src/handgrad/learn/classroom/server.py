@@ -141,7 +141,7 @@ def class_server(
     """
     require_templates("handgrad class")
     _raise_file_limit()
-    into, site = as_path(to).absolute(), None
+    into, site = as_path(to), None
     if folder is not None:
         site = as_path(folder)
         if not site.is_dir():
