@@ -14,6 +14,7 @@ import { dataControls } from "./data_controls.js";
 import { Store, messageOf } from "./store.js";
 import { diagramIn } from "./diagram.js";
 import { translated } from "./elements.js";
+import { challenge } from "./challenges.js";
 import { hiding, lessonIn } from "./lesson.js";
 import { inputControls } from "./input_controls.js";
 import { keyboardShortcuts } from "./keyboard_shortcuts.js";
@@ -108,6 +109,7 @@ function placeControls(store, areas) {
   const keys = keyboardShortcuts(store, areas.whole);
   shareControls(store, areas.people, { keys, diagram, plane });
   lessonIn(store, areas.lesson);
+  areas.lesson.after(challenge(store));
   hiding(store, areas.whole);
 }
 
