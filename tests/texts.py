@@ -11,8 +11,8 @@ CODE = re.compile(
     r"`[^`]*`|\w+://\S+|[\w.]+\([^()]*(?:\([^()]*\)[^()]*)*\)|\S*[/=_\\{}<>\[\]]\S*|--?\w[\w-]*"
     r"|'[^']*'|\"[^\"]*\"|\w+\.\w+"
 )
-# Four words of English in a row are a sentence, or part of one.
-SENTENCE = re.compile(r"(?:\b[A-Za-z]+\b[ ,;:]+){3,}\b[A-Za-z]+\b")
+# Four words of English in a row are a sentence, or part of one; with commas it may be names.
+SENTENCE = re.compile(r"(?:\b[A-Za-z]+ +){3,}[A-Za-z]+\b")
 
 
 def english_in(text: str) -> list[str]:

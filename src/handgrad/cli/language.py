@@ -12,6 +12,7 @@ from handgrad.tables.language import REPORT
 from handgrad.textbook.language import Catalogue, language
 
 CLI = Catalogue("handgrad.cli", "texts.zh.toml", REPORT)
+NOTE = "note: "  # before texts of any kind
 PARAGRAPHS = re.compile(r"\n\s*\n")
 # Texts of Typer around the help and the errors.
 FRAME: Mapping[str, str] = {
@@ -63,7 +64,11 @@ def paragraphs(text: str | None) -> str | None:
 
 def styled(text: Text) -> Text:
     """Translate a line; its styled parts keep their styles."""
-    chinese = CLI.translated(text.plain)
+    head, colon, rest = text.plain.partition(NOTE)
+    after_note = bool(colon) and not head
+    chinese = (
+        CLI.translated(NOTE) + CLI.translated(rest) if after_note else CLI.translated(text.plain)
+    )
     if chinese == text.plain:
         return text
     new = Text(chinese)

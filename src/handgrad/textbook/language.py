@@ -9,7 +9,7 @@ LANGUAGES = {"en": "English", "zh": "中文"}
 VARIABLE = "HANDGRAD_LANGUAGE"
 # Settings of hg.defaults: rng and dtype for modules with these arguments, and the language.
 DEFAULTS: dict[str, object] = {}
-NUMBER, NUMBERS = r"[-−+]?[\d,.]+%?", ("n", "m", "k")  # these fields match numbers alone
+NUMBER, NUMBERS = r"[-−+]?\d[\d,.:-]*%?", ("n", "m", "k")  # fields for numbers and dates
 TEXT = "(?:(?!</).)+?"  # not over the end of an HTML element
 FIELD = re.compile(r"\{(\w*)\}")
 
@@ -75,10 +75,10 @@ class Catalogue:
     @cached_property
     def words(self) -> dict[str, str]:
         """Chinese texts by English text, with those of the other areas."""
-        words = dict[str, str]()
+        words = dict(self.own)
         for other in self.others:
-            words |= other.words
-        return words | self.own
+            words |= {known: new for known, new in other.words.items() if known not in words}
+        return words
 
     @cached_property
     def in_chinese(self) -> Callable[[str], str]:
@@ -99,8 +99,8 @@ def translation(words: Mapping[str, str]) -> Callable[[str], str]:
 
     A field in them, `{name}`, `{}` or `{0}`, matches any text; one name twice matches one text.
     What it matches is translated too, but a single word of `{name}` stays: it may be a name in the
-    data. `{n}`, `{m}` and `{k}` match numbers only. The entry with the longest text that matches
-    decides. Unknown texts stay.
+    data. `{n}`, `{m}` and `{k}` match numbers and dates only. The entry with the longest text that
+    matches decides. Unknown texts stay.
 
     Examples
     --------
