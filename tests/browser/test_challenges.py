@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.sight import PHONE
 from tests.browser.shell import Shell, opened
+from tests.browser.sight import PHONE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
