@@ -84,11 +84,44 @@ def test_what_was_not_received_is_sent_when_the_page_is_opened_again(
     page.close()  # the lid is shut
     one.start()
     page = open_exercise(context, one, "relu")
-    page.wait_for_function("!JSON.parse(localStorage['handgrad-class']).waiting.length")
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.includes('waiting'))")
     assert [(r.name, r.exercise, r.answers) for r in records(one.folder)] == [
         ("Ada", "tanh", {"dx": "dy"})
     ]
     assert page.get_by_label("Your name").input_value() == "Ada"
+    context.close()
+
+
+def test_two_tabs_are_one_person_and_lose_nothing(browser: "Browser", one: Room) -> None:
+    context = browser.new_context()
+    tabs = [open_exercise(context, one, key) for key in ("tanh", "relu")]
+    assert one.process is not None
+    one.process.kill()
+    one.process.communicate()
+    for tab in tabs:
+        fill(tab, "Ada", "dy")
+        tab.locator(".hand-in").click()
+        tab.get_by_text("Not received yet").wait_for(timeout=WAIT)
+    tabs[0].close()
+    one.start()
+    tabs[1].get_by_text("✓ Handed in.").wait_for(timeout=WAIT)
+    kept = records(one.folder)
+    assert {hand_in.exercise for hand_in in kept} == {"tanh", "relu"}
+    assert len({hand_in.who for hand_in in kept}) == 1
+    context.close()
+
+
+def test_a_browser_without_storage_hands_in(browser: "Browser", one: Room) -> None:
+    context = browser.new_context()
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('closed'); } })"
+    )
+    page = open_exercise(context, one, "tanh")
+    fill(page, "Ada", "dy")
+    for _ in range(2):
+        page.locator(".hand-in").click()
+        page.locator(".handed.right").wait_for(timeout=WAIT)
+    assert len({hand_in.who for hand_in in records(one.folder)}) == 1
     context.close()
 
 

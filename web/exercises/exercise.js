@@ -117,7 +117,7 @@ function linkButton(words) {
 function handInRow(exercise, steps, sender, id) {
   const { words } = exercise;
   const name = make("input", { id: `${id}-name`, class: "name", type: "text", maxlength: "80" });
-  name.value = sender.kept.name;
+  name.value = sender.who.name;
   name.addEventListener("input", () => {
     sender.rename(name.value);
     address.set("name", name.value);

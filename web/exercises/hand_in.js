@@ -3,7 +3,8 @@
 import { idOf } from "./address.js";
 
 const AGAIN = 2000; // milliseconds between attempts
-const KEY = "handgrad-class";
+const WHO = "handgrad-class";
+const WAITING = `${WHO}/waiting/`;
 
 /** Address to send answers to, which the server of a class writes into its pages; or undefined. */
 const receiver = () => document.querySelector('meta[name="handgrad-class"]')?.content;
@@ -14,64 +15,97 @@ const randomId = () =>
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
 
-/** State of this browser: who it is, the name, and hand-ins that the server has not confirmed. */
-function kept() {
-  try {
-    const found = JSON.parse(localStorage.getItem(KEY));
-    if (found?.who) return found;
-  } catch {
-    // storage is closed, or holds something else: then it lasts as long as the page
-  }
-  return { who: randomId(), name: "", waiting: [] };
-}
-
-class Sender {
-  constructor(url) {
-    Object.assign(this, { url, kept: kept(), told: new Map(), timer: 0, sending: false });
-    this.send();
+/** The storage of this browser; where it is closed, one that lasts as long as the page. */
+class Kept {
+  constructor() {
+    this.memory = new Map();
   }
 
-  store() {
+  get(key) {
     try {
-      localStorage.setItem(KEY, JSON.stringify(this.kept));
+      return JSON.parse(localStorage.getItem(key)) ?? this.memory.get(key);
     } catch {
-      // see kept()
+      return this.memory.get(key);
     }
   }
 
+  set(key, value) {
+    this.memory.set(key, value);
+    try {
+      localStorage.setItem(key, JSON.stringify(value));
+    } catch {
+      // it is in memory
+    }
+  }
+
+  remove(key) {
+    this.memory.delete(key);
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // it was in memory
+    }
+  }
+
+  keys(begin) {
+    let stored = [];
+    try {
+      stored = Object.keys(localStorage);
+    } catch {
+      // there are those in memory
+    }
+    const all = new Set([...stored, ...this.memory.keys()]);
+    return [...all].filter((key) => key.startsWith(begin)).sort();
+  }
+}
+
+/**
+ * Sends hand-ins, in order. Each one that the server has not confirmed has a key of its own in the
+ * storage, since several tabs write to it; the server knows what it has received before.
+ */
+class Sender {
+  constructor(url) {
+    Object.assign(this, { url, kept: new Kept(), told: new Map(), timer: 0, sending: false });
+    this.rename(this.who.name);
+    this.send();
+  }
+
+  /** The number that tells people of the same name apart, and the name. */
+  get who() {
+    const known = this.kept.get(WHO);
+    return known?.who ? known : { who: randomId(), name: "" };
+  }
+
   rename(name) {
-    this.kept.name = name;
-    this.store();
+    this.kept.set(WHO, { ...this.who, name });
   }
 
   /** Hand answers in; `tell` is called with the state of each attempt. */
   handIn(exercise, answers, tell) {
-    const { who, name } = this.kept;
-    const id = randomId();
-    const { language } = exercise.words;
-    this.kept.waiting.push({ id, who, name, exercise: idOf(exercise), language, answers });
-    this.store();
+    const [id, { language }] = [randomId(), exercise.words];
+    const handIn = { id, ...this.who, exercise: idOf(exercise), language, answers };
+    this.kept.set(`${WAITING}${Date.now()}/${id}`, handIn);
     this.told.set(id, tell);
     tell("sending");
     this.send();
   }
 
-  /** Send what waits, in order; what the server does not confirm is sent again. */
+  /** Send what waits; what the server does not confirm is sent again. */
   async send() {
     if (this.sending) return;
     clearTimeout(this.timer);
     this.sending = true;
-    while (this.kept.waiting.length) {
-      const [first] = this.kept.waiting;
-      const tell = this.told.get(first.id) ?? (() => {});
-      const { state, came } = await attempt(this.url, first);
-      tell(state, came);
+    for (let key; ([key] = this.kept.keys(WAITING)) && key;) {
+      const handIn = this.kept.get(key);
+      const { state, came } = handIn ? await attempt(this.url, handIn) : { state: "handed_in" };
       if (state === "not_yet") {
+        for (const tell of this.told.values()) tell(state);
         this.timer = setTimeout(() => this.send(), AGAIN);
         break;
       }
-      this.kept.waiting.shift();
-      this.store();
+      this.told.get(handIn?.id)?.(state, came);
+      this.told.delete(handIn?.id);
+      this.kept.remove(key);
     }
     this.sending = false;
   }
