@@ -95,7 +95,7 @@ def _by_sentences(text: str, told: Translate) -> str:
     if "<" in text:
         return _between_tags(text, told)
     head, colon, rest = text.partition(": ")
-    if colon and (new := _as_a_whole(head, told)) != head:
+    if colon and (new := _as_a_list(_as_a_whole(head, told), told)) != head:
         return f"{new}：{_by_sentences(rest, told)}"
     return _as_a_list(text, told)
 
