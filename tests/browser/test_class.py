@@ -133,7 +133,7 @@ def test_a_name_is_needed_and_long_answers_are_refused(browser: "Browser", one: 
     page.get_by_label("姓名").fill("../李")
     page.locator(".step input").fill("x" * 2**20)
     page.locator(".hand-in").click()
-    page.locator(".handed.wrong").wait_for(timeout=WAIT)
+    page.get_by_text("✗ 未被接受：1,048,576 个字符的答案").wait_for(timeout=WAIT)
     page.locator(".step input").fill("1")
     page.locator(".hand-in").click()
     page.locator(".handed.right").wait_for(timeout=WAIT)

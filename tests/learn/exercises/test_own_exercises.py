@@ -124,3 +124,16 @@ def test_numbers_without_a_derivative_are_refused(tmp_path: Path) -> None:
     )
     with refused(SettingError, "bump", "a derivative at all entries"):
         hg.exercise(written(tmp_path, text))
+
+
+# Those of the file itself; a wrong formula has a text of its own.
+NAMED = {name: case[:2] for name, case in CHANGES.items() if "formulas of the" not in case[2]}
+
+
+@pytest.mark.parametrize(("old", "new"), list(NAMED.values()), ids=NAMED)
+def test_most_of_it_is_named_in_chinese(tmp_path: Path, old: str, new: str) -> None:
+    path = written(tmp_path, OWN.replace(old, new))
+    with hg.defaults(language="zh"), pytest.raises(SettingError) as caught:
+        hg.exercise(path)
+    with hg.defaults(language="zh"):
+        assert "docs/zh/class.md" in str(caught.value) or "是否想用" in str(caught.value)

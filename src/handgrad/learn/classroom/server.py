@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -21,6 +21,7 @@ from handgrad.learn.bounded_server import (
     BoundedServer,
     RefusedError,
     Request,
+    parts_of,
 )
 from handgrad.learn.classroom.hand_in_log import HandInLog
 from handgrad.learn.classroom.marking import Marking
@@ -35,6 +36,7 @@ from handgrad.textbook.errors import (
     SettingError,
     checked_language,
 )
+from handgrad.textbook.language import ERRORS
 
 HTML = "text/html; charset=utf-8"
 MOST_DRAINED = 8 * 2**20  # bytes of a refused body, read so that the refusal arrives
@@ -186,7 +188,12 @@ class _ClassHandler(BoundedHandler):
             kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
                 raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-            one = self._hand_in(Request(self.body(), {}))
+            sent = Request(self.body(), {}).json()
+            try:
+                one = self._hand_in(sent)
+            except HandgradError as error:
+                self._fail(HTTPStatus.UNPROCESSABLE_ENTITY, _parts_for(sent, error))
+                return
             try:
                 self.server.log.append(one)
             except FileError as error:  # the page sends it again
@@ -224,8 +231,7 @@ class _ClassHandler(BoundedHandler):
         kind = kind_of_file(file)
         return Answer(for_class(file.read_bytes()) if kind == HTML else pieces(file), kind)
 
-    def _hand_in(self, request: Request) -> HandIn:
-        sent = request.json()
+    def _hand_in(self, sent: Mapping[str, object]) -> HandIn:
         texts = [sent.get(key) for key in ("name", "exercise", "who", "id")]
         answers = sent.get("answers")
         if not isinstance(answers, dict) or not all(
@@ -258,6 +264,14 @@ class _ClassHandler(BoundedHandler):
             left = MOST_DRAINED
             while left > 0 and (piece := self.rfile.read1(2**16)):
                 left -= len(piece)
+
+
+def _parts_for(sent: Mapping[str, object], error: HandgradError) -> dict[str, str]:
+    """The parts of an error, in the language of the page that sent a hand-in."""
+    parts = parts_of(error)
+    if sent.get("language") != "zh":
+        return parts
+    return {name: ERRORS.in_chinese(text) for name, text in parts.items()}
 
 
 def _moved(path: str) -> RefusedError:

@@ -23,7 +23,7 @@ KEYS = (
 HINTS = ("terms", "factors", "regions", "mistakes")
 MOST_ENTRIES = 200  # of an array: each is moved twice, to measure a gradient
 MOST_ARRAYS, MOST_HOLES, MOST_LINES = 10, 10, 20
-DOCUMENT = "docs/teaching.md has a file to begin with"
+DOCUMENT = "docs/class.md has a file to begin with"
 
 
 def checked_file(text: str, name: str) -> Table:
