@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from errno import EAGAIN
 from pathlib import Path
 
+from handgrad.files.locks import locked
 from handgrad.files.paths import make_folder, reason, sync
 from handgrad.learn.exercises.hand_ins import RECORDS, HandIn, as_record, of_record
 from handgrad.textbook.errors import FileError
@@ -105,16 +107,7 @@ class HandInLog:
 def _lock(path: Path) -> int:
     """Lock a file for as long as this process lives; an OSError if another has it."""
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not locked(file):
         os.close(file)
-        raise OSError(error.errno, "another process has this folder") from error
+        raise BlockingIOError(EAGAIN, "another process has this folder")
     return file

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -280,15 +280,14 @@ def _moved(path: str) -> RefusedError:
 
 def _raise_file_limit() -> None:
     """Allow as many open files as there may be connections; macOS has 256 by default."""
-    if os.name != "posix":
-        return
-    import resource
+    if sys.platform != "win32":
+        import resource
 
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = FILES_OPEN if most == resource.RLIM_INFINITY else min(FILES_OPEN, most)
-    if now != resource.RLIM_INFINITY and now < enough:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        enough = FILES_OPEN if most == resource.RLIM_INFINITY else min(FILES_OPEN, most)
+        if now != resource.RLIM_INFINITY and now < enough:
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
 def _own_addresses() -> list[str]:

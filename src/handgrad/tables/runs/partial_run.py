@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self, TypeVar, cast
 
 from handgrad.files.addresses import meant_as_address
+from handgrad.files.locks import locked
 from handgrad.files.paths import kind_of, make_folder, reason, sync, write_whole
 from handgrad.tables.data.table_options import option
 from handgrad.tables.runs.messages import plain
@@ -94,7 +95,7 @@ class PartialRun:
                     self.lock = os.open(self.place / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
                 except FileNotFoundError:  # removed by the process that had it
                     continue
-                if not _locked(self.lock):
+                if not locked(self.lock):
                     os.close(self.lock)
                     return False
                 with suppress(FileNotFoundError):  # the file may have been removed
@@ -298,21 +299,6 @@ def unwritable(folder: Path, error: Exception) -> FileError:
         "a folder in a writable place with free space",
         f"another {option('out')}",
     )
-
-
-def _locked(lock: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def _write(path: Path, value: object) -> None:
