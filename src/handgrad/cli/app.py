@@ -349,7 +349,7 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Output file: *.py, *_torch.py, *.onnx, *.sql, *.html, *.wasm, *.js or *.c.",
+            help="Output file: *.py, *_torch.py, *.onnx, *.sql, *.html, *.wasm, *.js, *.rs or *.c.",
         ),
     ],
     as_json: Json = False,

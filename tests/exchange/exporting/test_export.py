@@ -131,7 +131,7 @@ def test_classes_that_a_file_cannot_name_are_refused(ending: str, tmp_path: Path
     if ending == ".onnx":
         pytest.importorskip("onnx")
     days = np.array(["2020-01-01", "2021-01-01"], "datetime64[D]")
-    mlp = hg.MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=1)
+    mlp = hg.MLPClassifier((2,), solver="lbfgs", max_iter=1, tol=1, random_state=0)
     fitted = mlp.fit(np.eye(2), days)
     with pytest.raises(hg.errors.SettingError, match=r"classes of type datetime64\[D\]"):
         hg.export(fitted, tmp_path / f"net{ending}")

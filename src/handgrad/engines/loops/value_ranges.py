@@ -98,6 +98,10 @@ class Bound:
     columns: slice | tuple[int, ...]
     size: int
 
+    def positions(self, width: int) -> list[int]:
+        """The positions of the indices in a row of `width` numbers."""
+        return list(range(width)[self.columns] if isinstance(self.columns, slice) else self.columns)
+
     def of_member(self, width: int) -> "Bound":
         """The bound for the `width` numbers of one ensemble member."""
         if isinstance(self.columns, slice):

@@ -80,6 +80,12 @@ def _javascript() -> Exporter:
     return write_javascript
 
 
+def _rust() -> Exporter:
+    from handgrad.exchange.exporting.portable.rust_file import write_rust
+
+    return write_rust
+
+
 def _sql() -> Exporter:
     from handgrad.exchange.exporting.sql.file import write_sql
 
@@ -113,6 +119,7 @@ ENDINGS: dict[str, Ending] = {
     ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
     ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
     ".js": Ending("JavaScript module", _javascript, True, text_exporter=_javascript_text),
+    ".rs": Ending("Rust, with its standard library alone", _rust),
     ".c": Ending("C99 for any device", _c, True, _quantized_c, _c_text),
 }
 

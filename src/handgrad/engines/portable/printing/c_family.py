@@ -1,4 +1,4 @@
-"""C family: the common part of the printers of JavaScript and C, their literals and runtimes."""
+"""C family: common part of the printers of C, JavaScript and Rust, their literals, runtimes."""
 
 import re
 from abc import ABC, abstractmethod
@@ -69,7 +69,7 @@ def wrapped(words: Iterable[str], width: int, indent: str) -> list[str]:
     return [*lines, indent + line] if line else lines
 
 
-COMMENT = re.compile(r"/\*.*?\*/|//.*", re.DOTALL)
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -182,12 +182,13 @@ class CFamilyPrinter(ABC):
                 lines.append(f"{self.declared(variable, '', constant=False)};")
             if isinstance(statement, For):
                 inner = self._lines(statement.body, scopes, path)
-                lines += [self._loop(statement), *(INDENT + line for line in inner), "}"]
+                lines += [self.loop(statement), *(INDENT + line for line in inner), "}"]
             else:
                 lines.append(self._line(statement, scopes.declares.get(path)))
         return lines
 
-    def _loop(self, loop: For) -> str:
+    def loop(self, loop: For) -> str:
+        """The first line of a loop, up to its brace."""
         counter = Var(loop.counter, "int")
         begin = self.declared(counter, self.text(loop.begin), constant=False)
         step = f"{loop.counter} += {loop.step}" if loop.step > 1 else f"{loop.counter}++"
@@ -199,13 +200,13 @@ class CFamilyPrinter(ABC):
             case Comment(text):
                 return self.comment(text)
             case Store(buffer, index, value):
-                place = f"{self.buffer(buffer)}[{self.text(index)}]"
-                return self._assigned(place, Load(buffer, index, value.type), value)
+                place = self.place(buffer, index)
+                return self.assigned(place, Load(buffer, index, value.type), value)
             case Let(name, value) if constant is not None:
                 variable = Var(name, value.type)
                 return f"{self.declared(variable, self.text(value), constant=constant)};"
             case Let(name, value):
-                return self._assigned(name, Var(name, value.type), value)
+                return self.assigned(name, Var(name, value.type), value)
             case ReturnIf(condition, value):
                 return f"if ({self.text(condition)}) return {self.text(value)};"
             case Draw(stream, buffer, offset, count):
@@ -217,7 +218,12 @@ class CFamilyPrinter(ABC):
         self.used["draw"] = None
         return f"draw(streams, {stream}, {buffer}, {offset}, {count});"
 
-    def _assigned(self, place: str, before: Expression, value: Expression) -> str:
+    def place(self, buffer: str, index: Expression) -> str:
+        """An element of a buffer."""
+        return f"{self.buffer(buffer)}[{self.text(index)}]"
+
+    def assigned(self, place: str, before: Expression, value: Expression) -> str:
+        """The assignment of a value to a place, whose value was `before`."""
         if value == Call("add", (before, whole(1)), "int"):
             return f"{place}++;"
         return f"{place} = {self.text(value)};"
@@ -231,7 +237,7 @@ class CFamilyPrinter(ABC):
             case Var(name, _):
                 return name
             case Load(buffer, index, _):
-                return f"{self.buffer(buffer)}[{self.text(index)}]"
+                return self.place(buffer, index)
             case Call("where", (condition, a, b), _):
                 first, second = self.text(condition, OR), self.text(a, OR)
                 return _bracketed(f"{first} ? {second} : {self.text(b)}", CONDITIONAL, around)

@@ -343,8 +343,7 @@ class _File:
         """Statements that return `result` if an index in a row is out of range."""
         checks, width = list[str](), math.prod(self.model.rows[name])
         for bound in program.bounds.get(name, ()):
-            columns = bound.columns
-            for place in range(width)[columns] if isinstance(columns, slice) else columns:
+            for place in bound.positions(width):
                 number = f"{name}[{row}{place}]"
                 checks.append(
                     f"  if (!({number} >= 0 && {number} < {bound.size})) return {result};"

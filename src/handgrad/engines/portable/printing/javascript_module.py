@@ -290,15 +290,10 @@ class _JavaScriptModule:
     def _checks(self, name: str, text: str) -> list[str]:
         """The lines that check indices."""
         width = math.prod(self.model.rows[name])
-        lines = []
-        for bound in self._bounds(name):
-            columns = (
-                [*range(width)][bound.columns]
-                if isinstance(bound.columns, slice)
-                else [*bound.columns]
-            )
-            lines.append(f"checkIndices({text}, {width}, {columns}, {bound.size});")
-        return lines
+        return [
+            f"checkIndices({text}, {width}, {bound.positions(width)}, {bound.size});"
+            for bound in self._bounds(name)
+        ]
 
 
 def _numbers(numbers: Array) -> list[str]:
