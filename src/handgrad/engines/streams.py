@@ -29,15 +29,22 @@ class RowSource(ABC):
         Bytes that rows in memory may take, including copies.
     varied : bool
         Whether the targets differ.
+    repeated : bool
+        Whether each pass has the same rows.
     """
 
     n_rows: int
     memory: int
     varied: bool = True
+    repeated: bool = True
 
     @abstractmethod
     def chunks(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
         """Iterate over all rows once, as pairs (x, y); `rng` shuffles the chunks."""
+
+    def first_chunk(self) -> tuple[Array, Array]:
+        """The first chunk in order."""
+        return next(self.chunks())
 
     def seek(
         self, row: int, rng: np.random.Generator | None = None
@@ -109,14 +116,19 @@ def changed(rows: int, before: int, where: str = "") -> DataError:
 
 
 def prefetch(items: Iterator[Item]) -> Iterator[Item]:
-    """Iterate over the items; a thread computes the next one ahead."""
+    """Iterate over the items; a thread computes the next one ahead.
+
+    The caller's thread computes the first: a process that the pool's thread forks, as a DataLoader
+    does when it starts, fails as it ends.
+    """
     end: Any = object()
+    item = next(items, end)
     with ThreadPoolExecutor(1, "reading ahead") as thread:
-        coming = thread.submit(next, items, end)
-        while (item := coming.result()) is not end:
+        while item is not end:
             coming = thread.submit(next, items, end)
             yield item
             del item  # else it would stay in memory while the one after the next is computed
+            item = coming.result()
 
 
 def whole_batches(chunks: Iterator[Rows], join: Callable[[list[Rows]], Rows]) -> Iterator[Rows]:
@@ -148,5 +160,5 @@ def refuse_beside_a_stream(data: object, **arguments: object) -> None:
             raise SettingError(
                 f"{name} with rows that are streamed",
                 "arguments that work chunk by chunk",
-                f"leave {name} out; or x, y = rows.in_memory(), if they fit in memory",
+                f"leave {name} out; or arrays (x, y), as of rows.in_memory(), if they fit",
             )

@@ -26,6 +26,7 @@ from handgrad.textbook.losses import Loss
 from handgrad.textbook.metrics.registry import Metric, metrics_of
 from handgrad.textbook.module import twin_of
 from handgrad.textbook.net import Net
+from handgrad.training.batches import rows_in
 from handgrad.training.metric_functions import Measure, measures, metric_values
 from handgrad.training.sample_weights import refuse_padding
 from handgrad.training.validate_data import (
@@ -80,7 +81,7 @@ def evaluate(
     ----------
     net : Net
         The net to evaluate.
-    data : pair of arrays, or StreamedRows
+    data : pair of arrays, StreamedRows, or batches, as in `train`
         Inputs x and targets y; streamed rows are predicted chunk by chunk and have no weights.
     loss : Loss
         Its mean over the rows is returned.
@@ -108,8 +109,9 @@ def evaluate(
     positive("batch_size", batch_size, whole=True)
     check_kinds(net=(net, Net), loss=(loss, Loss))
     chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
-    refuse_beside_a_stream(data, sample_weight=sample_weight)
     what = "evaluation data"
+    data = rows_in(data, what)
+    refuse_beside_a_stream(data, sample_weight=sample_weight)
     streamed = isinstance(data, RowSource)
     checked = data if streamed else (*checked_pair(data, what), sample_weight)
     rows = rows_to_evaluate(net, loss, checked, what, chosen)
@@ -155,7 +157,7 @@ class SourceRows(RowsToEvaluate):
     def __init__(
         self, net: Net, loss: Loss, source: RowSource, what: str, sharding: Sharding
     ) -> None:
-        x, y = next(source.chunks())
+        x, y = source.first_chunk()
         if isinstance(x, tuple):
             raise DataError(
                 f"{what}: a stream with {len(x)} arrays of inputs",
@@ -248,6 +250,7 @@ def rows_to_evaluate(
 
     A source is read into memory if there is room for it.
     """
+    data = rows_in(data, what)
     if isinstance(data, RowSource):
         rows = SourceRows(net, loss, data, what, sharding)
         row = sum(part[0].nbytes for part in rows.first[:2])

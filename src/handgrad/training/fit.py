@@ -21,6 +21,7 @@ from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, between_0_and_1
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net import Net
+from handgrad.training.batches import with_batches
 from handgrad.training.checkpoints import Checkpoints
 from handgrad.training.datasets import train_test_split
 from handgrad.training.early_stopping import BestWeights, reduce_on_plateau, until_patience_ends
@@ -55,7 +56,7 @@ def fit(
     ----------
     net : Net
         Trained in place.
-    data : pair of arrays, or StreamedRows
+    data : pair of arrays, StreamedRows, or batches, as in `train`
         Inputs x and targets y; x is a tuple of arrays for a net that takes several inputs.
     loss : Loss
         Minimized; its mean over the rows is reported.
@@ -138,7 +139,7 @@ def fit_configured(
         config = replace(config, evaluate_training=live_plot is not False)
     fitting = Fitting(config)
     reports = fitting.reports()
-    refuse_beside_a_stream(config.data, diagnose=diagnose, live_plot=live_plot)
+    refuse_beside_a_stream(fitting.config.data, diagnose=diagnose, live_plot=live_plot)
     reports = watched(
         reports, fitting.config, fitting.monitor, live_plot=live_plot, diagnose=diagnose
     )
@@ -251,7 +252,7 @@ class Fitting:
 def with_rows_held_out(config: FitConfig) -> FitConfig:
     """Resolve `rng` to a Generator and a validation fraction to held-out rows."""
     generator = spawning_generator(config.rng)
-    config, share = replace(config, rng=generator), config.validation
+    config, share = replace(with_batches(config), rng=generator), config.validation
     if isinstance(share, bool) or not isinstance(share, Real):
         return config
     return _held_out(config, float(share), generator)

@@ -29,7 +29,7 @@ class MemoryLoader:
     epoch takes `passes` passes over the engine's arrays.
     """
 
-    passes = 1
+    passes, streamed = 1, False
     generators: Sequence[np.random.Generator] = ()
 
     def __init__(self, net: Net, loss: Loss, rows: CheckedData) -> None:
@@ -109,6 +109,8 @@ class StreamLoader:
     batches are drawn from it, and it is refilled when all its rows have been used. A batch may
     therefore have rows of several chunks, and all batches but the epoch's last are full.
     """
+
+    streamed = True
 
     def __init__(self, chunks: SourceRows, n_buffered: int, batch_size: int) -> None:
         self.chunks, self.n_rows, self.batch_size = chunks, chunks.source.n_rows, batch_size
@@ -335,7 +337,8 @@ class EpochPredictions:
 def rows_to_train_on(config: TrainingConfig) -> Loader:
     """Loader of the checked training rows of a configuration.
 
-    A source whose rows all fit into the shuffle buffer is read into memory.
+    A source whose rows all fit into the shuffle buffer is read into memory, unless they differ in
+    each epoch.
     """
     net, loss, data, batch_size = config.net, config.loss, config.data, config.batch_size
     weights = {"sample_weight": config.sample_weight, "class_weight": config.class_weight}
@@ -348,9 +351,9 @@ def rows_to_train_on(config: TrainingConfig) -> Loader:
         sharding = config.sharding
         averaged = batch_size * (sharding.sync_every if sharding.shards > 1 else 1)
         buffered = max(1, int(data.memory * BUFFER) // row // averaged) * averaged
-        if buffered < data.n_rows:
+        if buffered < data.n_rows or not data.repeated:
             loader = StreamLoader if sharding.shards == 1 else ShardedStreamLoader
-            return loader(chunks, buffered, batch_size)
+            return loader(chunks, min(buffered, data.n_rows), batch_size)
         data = data.in_memory()
     rows = training_rows(net, loss, data, **weights, metrics=config.chosen_metrics)
     return MemoryLoader(net, loss, rows)

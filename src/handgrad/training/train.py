@@ -14,6 +14,7 @@ from handgrad.textbook.layers import Standardize
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
+from handgrad.training.batches import with_batches
 from handgrad.training.evaluate import (
     TRAINING_SET,
     Evaluation,
@@ -48,8 +49,9 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     ----------
     net : Net
         Trained in place.
-    data : pair of arrays, or StreamedRows
-        Inputs x and targets y; x is a tuple of arrays for a net that takes several inputs.
+    data : pair of arrays, StreamedRows, or batches
+        Inputs x and targets y; x is a tuple of arrays for a net that takes several inputs. Batches:
+        a PyTorch DataLoader, another iterable of pairs (x, y), or a function that returns one.
     loss : Loss
         Minimized; its mean over the rows is reported.
     optimizer : Optimizer
@@ -98,6 +100,10 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     order each epoch. If the buffer holds all rows, or with `shuffle=False`, the result equals
     training in memory to the bit. The loss of a masked step must still be finite.
 
+    Batches are read anew in each epoch, after a pass that counts and checks the rows. Their size
+    and order are the iterable's: `shuffle` has no effect. Rows of batches of different sizes are
+    regrouped by the size of the first.
+
     Examples
     --------
     >>> import handgrad as hg, numpy as np
@@ -108,7 +114,7 @@ def train(net: Net, data: object, **settings: Unpack[TrainingSettings]) -> "Trai
     >>> report.epoch, bool(report.train_loss < 0.01), net.predict([[10.0]]).round().tolist()
     (50, True, [[20.0]])
     """
-    return Training(TrainingConfig(net=net, data=data, **settings))
+    return Training(with_batches(TrainingConfig(net=net, data=data, **settings)))
 
 
 class Training(Resumable):
@@ -130,7 +136,7 @@ class Training(Resumable):
         self.optimizer, self.epochs = config.optimizer, config.epochs
         chosen, sets = config.chosen_metrics, named_sets(config.validation)
         self.rows = rows = rows_to_train_on(config)
-        if rows.passes > 1:
+        if rows.streamed:
             refuse_full_batch(config.optimizer, "streamed rows")
         check_columns(sets, chosen, training=bool(config.evaluate_training))
         how = chosen, rows.rows.of_class, len(sets), config.sharding
@@ -141,7 +147,7 @@ class Training(Resumable):
         if config.evaluate_training:
             self.held_out[TRAINING_SET] = rows.to_evaluate()
         check_batches(config.net, rows.n_rows, config.batch_size, config.sharding.shards)
-        self.metrics, self.ahead = measures(chosen, config.loss), ahead and rows.passes == 1
+        self.metrics, self.ahead = measures(chosen, config.loss), ahead and not rows.streamed
         self.validated = next(iter(sets), None)
         self.generator = spawning_generator(config.rng)
         config.net.seed(self.generator)
@@ -156,7 +162,7 @@ class Training(Resumable):
         self.engine = engine_for(
             replace(config, batch_size=batch_size),
             rows.rows,
-            predicted if rows.passes == 1 else (),
+            () if rows.streamed else predicted,
             passes=rows.passes,
         )
         self.minimization = (
