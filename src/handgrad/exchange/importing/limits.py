@@ -106,10 +106,29 @@ def check_count(n: int, most: int, what: str) -> None:
         raise FileError(f"{n:,} {what}", f"at most {most:,}", "a smaller net")
 
 
+@dataclass
+class LayerLimits:
+    """Count of the layers that a file may create, and of their numbers."""
+
+    budget: Budget
+    n_layers: int = 0
+
+    def take(self, layer: Layer) -> None:
+        """Count a layer and its numbers; raise an error for too many."""
+        arrays = (layer.named_parameters() | layer.named_states()).values()
+        what = f"layer {self.n_layers}, {type(layer).__name__}"
+        self.take_layers(1)
+        self.budget.take(sum(array.size for array in arrays), what)
+
+    def take_layers(self, n: int) -> None:
+        """Count layers whose numbers are counted already."""
+        self.n_layers += n
+        check_count(self.n_layers, MOST_LAYERS, "layers or more")
+
+
 def limited(layers: Iterable[Layer], budget: Budget) -> Iterator[Layer]:
     """Iterate over layers; raise an error for too many layers or numbers."""
-    for i, layer in enumerate(layers):
-        check_count(i + 1, MOST_LAYERS, "layers or more")
-        arrays = (layer.named_parameters() | layer.named_states()).values()
-        budget.take(sum(array.size for array in arrays), f"layer {i}, {type(layer).__name__}")
+    limits = LayerLimits(budget)
+    for layer in layers:
+        limits.take(layer)
         yield layer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
@@ -64,9 +65,29 @@ class OnnxGraph:
             )
         self.input, self.outputs = inputs[0], {out.name for out in model.graph.output}
 
+    def part(self, nodes: Sequence[OnnxNode], output: str) -> OnnxGraph:
+        """The same graph, of which only these nodes read values, up to `output`."""
+        part = copy(self)
+        part.users, part.outputs = {}, {output}
+        for node in nodes:
+            for name in filter(None, dict.fromkeys(node.input)):
+                part.users.setdefault(name, []).append(node)
+        return part
+
     def sizes(self, name: str) -> list[int] | None:
         """Shape of a value, with 0 for dynamic sizes; None if unknown."""
         return sizes_of(self._types.get(name))
+
+    def described(self, names: Sequence[str]) -> str:
+        """Shapes of values, for an error."""
+        shapes = [self.sizes(name) for name in names]
+        texts = [
+            "of unknown shape"
+            if shape is None
+            else f"({', '.join(str(size or 'n') for size in shape)})"
+            for shape in shapes
+        ]
+        return " and ".join(texts)
 
     def axes(self, name: str) -> int | None:
         """Number of axes of the rows of a value, if known."""
@@ -146,7 +167,7 @@ class OnnxGraph:
         names: Sequence[str] = [value]
         for _ in range(MOST_NODES):
             for node in (user for name in names for user in self.users.get(name, [])[:MOST_NODES]):
-                if (position := self._positions[node]) not in queued:
+                if (position := self.positions[node]) not in queued:
                     queued.add(position)
                     heappush(heap, position)
             if not heap:
@@ -155,7 +176,7 @@ class OnnxGraph:
             names = node.output
 
     @cached_property
-    def _positions(self) -> dict[OnnxNode, int]:
+    def positions(self) -> dict[OnnxNode, int]:
         return {node: i for i, node in enumerate(self.nodes)}
 
     def _is_consumed(self, name: str, within: set[OnnxNode]) -> bool:

@@ -129,6 +129,13 @@ def _pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
     return pooling(AvgPool2d, kernel_size, stride, padding)
 
 
+def _global_pooling(graph: OnnxGraph, node: OnnxNode) -> Layer:
+    sizes = (graph.sizes(node.input_name(0)) or [])[2:]
+    if len(sizes) != 2 or not all(sizes):
+        raise refused(str(node), "pictures of known height and width", "fixed sizes in the export")
+    return pooling(AvgPool2d, sizes, sizes)
+
+
 def _windows(node: OnnxNode, kernel_size: list[int]) -> tuple[list[int], list[int]]:
     """Stride and padding of a node; an error for asymmetric padding."""
     attributes, n = node.attributes, len(kernel_size)
@@ -224,6 +231,7 @@ BUILDERS: dict[str, Callable[[OnnxGraph, OnnxNode], Layers]] = {
     "Conv": _convolution,
     "MaxPool": _pooling,
     "AveragePool": _pooling,
+    "GlobalAveragePool": _global_pooling,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
     "Flatten": _flatten,

@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
 # Operators of layers, whose types are inferred as those of folded ones are.
 OF_LAYERS = (
-    *("Gemm", "MatMul", "Conv", "MaxPool", "AveragePool", "BatchNormalization"),
-    *("LayerNormalization", "Softmax", "RNN", "GRU", "LSTM", "Dropout", "Scaler"),
+    *("Gemm", "MatMul", "Conv", "MaxPool", "AveragePool", "GlobalAveragePool"),
+    *(
+        "BatchNormalization",
+        "LayerNormalization",
+        "Softmax",
+        "RNN",
+        "GRU",
+        "LSTM",
+        "Dropout",
+        "Scaler",
+    ),
 )
 
 

@@ -253,11 +253,16 @@ def net_of(layers: Sequence[Layer], what: str) -> Net:
     """Net of these layers, in float64 if any layer is."""
     if not layers:
         raise SettingError(f"{what} without a layer", "at least one layer", "a net with layers")
+    return Net(*layers, dtype=common_dtype(layers))
+
+
+def common_dtype(layers: Sequence[Layer]) -> np.dtype[np.floating]:
+    """float64 if the arrays of any layer are, else float32."""
     arrays = [
         a for each in layers for a in (each.named_parameters() | each.named_states()).values()
     ]
     double = any(array.dtype == np.float64 for array in arrays)
-    return Net(*layers, dtype=np.float64 if double else np.float32)
+    return np.dtype(np.float64 if double else np.float32)
 
 
 def refused(name: str, kinds: str, hint: str = COPY) -> SettingError:
