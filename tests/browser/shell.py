@@ -77,17 +77,33 @@ PLAYS = """({ frame, state } = document.getElementById("playground").store) =>
   state.at.step || frame?.playing || frame?.step"""
 
 
+# What opens in the simple view is shown with all controls.
+MORE = """() => document.querySelector(".playground.simple") &&
+  document.querySelector("[data-control=more]").click()"""
+
+
 @contextmanager
 def opened(
-    browser: "Browser", address: str, width: int = 1280, *, still: bool = False, **options: Any
+    browser: "Browser",
+    address: str,
+    width: int = 1280,
+    *,
+    still: bool = False,
+    simple: bool = False,
+    **options: Any,
 ) -> Iterator[Shell]:
-    """The playground at an address, once its net is there; it trains unless it is to be `still`."""
+    """The playground at an address, once its net is there; it trains unless it is to be `still`.
+
+    It has all controls, unless it is to stay as `simple` as it opens.
+    """
     viewport = {"width": width, "height": 800}
     context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
     try:
         shell = Shell(context.new_page())
         shell.page.goto(address)
         shell.until(lambda: shell.page.locator(".neuron").count(), "the net is there")
+        if not simple:
+            shell.page.evaluate(f"({MORE})()")
         if not still:
             shell.page.evaluate(f"({PLAY})()")
             shell.until(lambda: shell.page.evaluate(f"({PLAYS})()"), "it trains, or has trained")

@@ -183,7 +183,7 @@ def test_controls_that_a_link_hides_by_commas_are_away(at: At) -> None:
     shell = at(link)
     for name in ("optimizer", "loss", "initializer", "penalty", "schedule"):
         assert not shell.control(name).is_visible()
-    assert shell.page.locator(".lesson").is_visible()
+    assert shell.page.locator(".lesson:not(.challenge)").is_visible()
     assert not shell.page.locator(".notice").is_visible()
     assert state_in(f"#{link}") == {**shell.state, "at": {"step": 0}}
 

@@ -33,6 +33,7 @@ def commit_number() -> int:
 @pytest.mark.parametrize("browser_name", BROWSERS)
 def test_it_trains_on_whatever_follows_upon_one_layer(browser_name: str, address: str) -> None:
     with driven(browser_name, address) as driver:
+        driver.do("press", "[data-control=more]")
         for control in AFTER_LAYER:
             check(driver.do("seen"))
             driver.do("press", "[data-control=reset]")  # the loss is beyond each rule to stop

@@ -6,8 +6,10 @@ import { card, disclosure, translated } from "./elements.js";
 /** Create the empty layout: its areas by name, and `whole`, their container. */
 export function layout() {
   const area = (name, tag = "div") => element(tag, { class: name });
-  const names = ["run", "people", "learning", "data", "inputs", "net", "band", "output", "time"];
-  const areas = Object.fromEntries([...names, "below", "lesson"].map((name) => [name, area(name)]));
+  const names = ["run", "people", "learning", "data", "inputs", "net", "band", "output"];
+  const areas = Object.fromEntries(
+    [...names, "progress", "time", "below", "lesson"].map((name) => [name, area(name)]),
+  );
   const live = element("p", { class: "unseen", role: "status" });
   const notice = element("div", { class: "notice", role: "alert", hidden: "" });
   const heading = translated("h2", "run", { class: "unseen" });
@@ -18,7 +20,7 @@ export function layout() {
   const middle = area("middle");
   middle.append(card("net", areas.net, areas.band));
   const right = area("right");
-  right.append(card("output", areas.output));
+  right.append(card("output", areas.output), element("div", { class: "card" }, areas.progress));
   for (const part of [right, learning]) part.querySelector("header").className = "unseen";
   const columns = element("div", { class: "columns" });
   columns.append(left, learning, middle, right);
@@ -43,8 +45,11 @@ function about() {
   return made;
 }
 
-/** Create tabs; `entries` are [name, key of the title, content]. */
-export function tabs(label, entries) {
+/**
+ * Create tabs; `entries` are [name, content], and `choose(name)` is called when one is pressed.
+ * Returns `{ element, set(name) }`; the first one is open where no tab has the name.
+ */
+export function tabs(label, entries, choose) {
   const list = element("div", { role: "tablist", class: "tabs" });
   bindText(list, () => translate(label), "aria-label");
   const panels = entries.map(([name, content], i) => {
@@ -54,22 +59,28 @@ export function tabs(label, entries) {
     tab.setAttribute("aria-controls", panel.id);
     panel.setAttribute("aria-labelledby", tab.id);
     panel.append(content);
-    tab.addEventListener("click", () => open(i));
+    tab.addEventListener("click", () => choose(name));
     tab.addEventListener("keydown", (event) => {
       const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (way) open((i + way + entries.length) % entries.length, true);
+      if (!way) return;
+      const next = (i + way + entries.length) % entries.length;
+      choose(entries[next][0]);
+      panels[next][0].focus();
     });
     list.append(tab);
     return [tab, panel];
   });
-  function open(which, focused = false) {
+  const set = (name) => {
+    const which = Math.max(
+      0,
+      entries.findIndex(([other]) => other === name),
+    );
     panels.forEach(([tab, panel], i) => {
       tab.setAttribute("aria-selected", String(i === which));
       tab.tabIndex = i === which ? 0 : -1;
       panel.hidden = i !== which;
     });
-    if (focused) panels[which][0].focus();
-  }
-  open(0);
-  return element("div", { class: "tabbed" }, list, ...panels.map(([, panel]) => panel));
+  };
+  const whole = element("div", { class: "tabbed" }, list, ...panels.map(([, panel]) => panel));
+  return { element: whole, set };
 }

@@ -22,6 +22,7 @@ import { layout, tabs } from "./layout.js";
 import { hyperparameterControls } from "./hyperparameter_controls.js";
 import { architectureControls } from "./architecture_controls.js";
 import { shareControls } from "./share_controls.js";
+import { simpleView } from "./simple_view.js";
 import { PLACES } from "./view_registry.js";
 import { runControls } from "./run_controls.js";
 import { tableControls } from "./table_controls.js";
@@ -107,6 +108,7 @@ function placeControls(store, areas) {
   areas.band.after(weightTables(store, diagram.net));
   hyperparameterControls(store, areas.learning);
   const keys = keyboardShortcuts(store, areas.whole);
+  areas.people.append(simpleView(store, areas.whole));
   shareControls(store, areas.people, { keys, diagram, plane });
   lessonIn(store, areas.lesson);
   areas.lesson.after(challenge(store));
@@ -123,6 +125,8 @@ function placeViews(store, areas) {
     if (where === "below") below.push([name, place]);
     else areas[where].append(place);
   }
-  if (below.length) areas.below.append(tabs("more_views", below));
+  const made = tabs("more_views", below, (tab) => store.change({ view: { tab } }));
+  areas.below.append(made.element);
+  store.bind(made, ({ view }) => view.tab);
   return views;
 }

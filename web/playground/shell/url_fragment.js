@@ -1,4 +1,4 @@
-// URL fragment of the page: follows the state, so that a copied URL opens the same view.
+// URL of the page: its fragment follows the state, and the browser's history has the views shown.
 
 import { fragmentOf } from "../training/links.js";
 
@@ -8,27 +8,45 @@ const PAUSE = 400;
 /** Maximum length of the fragment; states with a larger table are saved as files. */
 export const LONGEST = 60000;
 
+/** Options of `state.view` that say which view is shown: Back returns to the one before. */
+export const PLACE = ["more", "tab"];
+
+const placeIn = ({ view }) => Object.fromEntries(PLACE.map((name) => [name, view[name]]));
+
 /** Current state, at the displayed step; step 0 if the page cannot reproduce that step. */
 export function stateNow({ session, frame }) {
   return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
 }
 
-/** Keep the URL fragment in step with the state, if the page has a URL of its own. */
+/** Keep the URL and the history in step with the state, if the page has a URL of its own. */
 export function syncFragment(store) {
   if (!/^(https?|file):$/.test(location.protocol)) return;
   let timer = null;
+  let place = placeIn(store.state);
+  history.replaceState(place, "");
   const write = () => {
     const now = stateNow(store);
     // while training, the link opens the start of the run; when paused, the displayed step
     const state = store.frame?.playing ? { ...now, at: { step: 0 } } : now;
     const fragment = fragmentOf(state);
-    if (fragment.length <= LONGEST) history.replaceState(null, "", `#${fragment}`);
+    if (fragment.length <= LONGEST) history.replaceState(place, "", `#${fragment}`);
   };
   const soon = () => {
     clearTimeout(timer);
     timer = setTimeout(write, PAUSE);
   };
-  store.watch("state", soon);
+  store.watch("state", (state) => {
+    soon();
+    const now = placeIn(state);
+    if (JSON.stringify(now) === JSON.stringify(place)) return;
+    place = now;
+    history.pushState(place, "");
+  });
+  addEventListener("popstate", ({ state }) => {
+    if (!state) return; // a fragment typed by hand
+    place = Object.fromEntries(PLACE.map((name) => [name, state[name]]));
+    store.change({ view: place });
+  });
   let last = "";
   store.watch("frame", ({ events, exact, playing, step }) => {
     const key = [events.length, exact, playing || step].join();

@@ -2,6 +2,7 @@
 
 import { element } from "../../shared/words.js";
 import { button, toggle } from "./elements.js";
+import { PLACE } from "./url_fragment.js";
 
 /** Create the options of the diagram; those of the output map are beside it. */
 export function viewControls(store) {
@@ -9,7 +10,8 @@ export function viewControls(store) {
   store.bind(gradients, ({ view }) => view.gradients ?? false);
   const reset = button("reset_view", () => {
     store.point(null, true);
-    store.change({ view: Object.fromEntries(Object.keys(store.state.view).map(usual)) });
+    const options = Object.keys(store.state.view).filter((name) => !PLACE.includes(name));
+    store.change({ view: Object.fromEntries(options.map(usual)) });
   });
   return element("div", { class: "view-options" }, gradients.element, reset);
 }

@@ -13,13 +13,13 @@ import { sliderIn } from "../views/slider.js";
 
 /**
  * Views; each is created once: `make(place, session)` puts its element into `place` and returns `{
- * update(frame), leave() }`. Its area is "output" (beside the diagram, always visible), "below" (in
+ * update(frame), leave() }`. Its area is "output" or "progress" (beside the diagram), "below" (in
  * tabs; the title is the translation of `name`), "band" (below the diagram) or "time" (in the
  * toolbar). `name` may be in `state.hide`.
  */
 export const PLACES = [
   { name: "plane", where: "output", make: planeIn },
-  { name: "curves", where: "output", make: curvesIn },
+  { name: "curves", where: "progress", make: curvesIn },
   { name: "slider", where: "time", make: sliderIn },
   { name: "explain", where: "band", make: explainBandIn },
   { name: "hidden", where: "below", make: hiddenIn },

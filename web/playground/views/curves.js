@@ -36,6 +36,8 @@ export function curvesIn(place, session) {
   );
   const rows = element("div", { class: "wide" });
   opened.append(rows);
+  const describe = () => (view.last ? said(view.last) : translate("curves_none"));
+  bindText(curve.svg, describe, "aria-label");
   view.body.append(numbers, curve.svg, names, log.label, opened);
   const write = throttle((frame) => {
     figures(numbers, frame);
