@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Generic, Protocol, TypeVar
 
-from handgrad.exchange.importing.limits import check_count
 from handgrad.exchange.importing.parts import common_dtype, refused
 from handgrad.files.architecture import DEEPEST
 from handgrad.textbook.layers import Layer, Transpose
@@ -68,7 +67,8 @@ def branches_from(
     `level` counts the branches around these. A node of two branches is refused, since two copies of
     its weights would be trained apart.
     """
-    check_count(level, MOST_LEVELS, "levels of branches within branches")
+    if level > MOST_LEVELS:
+        raise refused(f"{level} levels of branches within branches", f"at most {MOST_LEVELS}")
     *inner, join = _region(graph, value)
     makers = {name: node for node in inner for name in node.output}
     ends = [name for name in join.input if name == value or name in makers]
@@ -136,6 +136,9 @@ def concatenation_axis(place: str, axis: int, n_axes: int | None) -> int:
     """Axis of a concatenation, -1 for the last; an error for the rows, or an unknown axis."""
     if axis == -1 and n_axes != 1:
         return -1
+    if n_axes is None and axis:
+        expected = "axis -1, of the features, where the number of axes is not known"
+        raise refused(f"{place} on axis {axis}", expected, "axis -1, if it is that")
     if n_axes is None or not -n_axes < axis < n_axes or not axis:
         raise refused(f"{place} on axis {axis}", "concatenation of features or channels")
     return -1 if axis == n_axes - 1 else axis % n_axes
