@@ -197,6 +197,13 @@ def deep(module: Any, x: Any) -> Any:
     return y
 
 
+def written(module: Any, x: Any) -> Any:
+    x = torch.relu(x)
+    y = x.view(-1, 3, 2)
+    y.mul_(2)
+    return x
+
+
 REFUSED: dict[str, tuple[nn.Module, list[str]]] = {
     "a gate": (of_rows(lambda m, x: m.a(x) * torch.sigmoid(m.b(x))),
                ["mul, in forward 'mul', of (n, …, 6) and (n, …, 6), where branches from",
@@ -234,6 +241,13 @@ REFUSED: dict[str, tuple[nn.Module, list[str]]] = {
                            ["training=self.training"]),
     "all flat": (of_rows(lambda m, x: torch.flatten(m.a(x))), ["start_dim=1, not 0"]),
     "too deep": (Calls(deep), ["8 levels of branches within branches", "at most 7"]),
+    "a skip written over": (Calls(lambda m, x: x + m.b(m.a(x)), a=nn.ReLU(True), b=nn.Linear(6, 6)),
+                            ["module a, ReLU(inplace=True), which writes into the memory of add",
+                             "try: inplace=False"]),
+    "a view written over": (Calls(lambda m, x: (y := m.a(x)) + m.b(functional.dropout(
+        y, 0.5, m.training).relu_()), a=nn.Linear(6, 6), b=nn.Linear(6, 6)),
+                            ["relu_, in forward", "writes into the memory of add"]),
+    "an output written over": (Calls(written), ["mul_, in forward", "memory of the output"]),
     "nothing": (Calls(lambda m, x: x), ["without a layer"]),
     "any size": (ResNet(nn.AdaptiveAvgPool2d(1)), ["module pool, Adaptive", "try: nn.AvgPool2d("]),
 }  # fmt: skip

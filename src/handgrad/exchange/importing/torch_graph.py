@@ -47,11 +47,16 @@ MODULES = {
     "adaptive_avg_pool2d": "AdaptiveAvgPool2d",
 }
 JOINS: dict[str, Join] = {
-    **dict.fromkeys(("add", "iadd", "add_"), "sum"),
+    **dict.fromkeys(("add", "add_"), "sum"),
     **dict.fromkeys(("cat", "concat", "concatenate"), "concatenate"),
 }
 RESHAPES = ("view", "reshape")
 OPERATIONS = f"{', '.join(MODULES)}, view, reshape, +, torch.cat, and the modules {SUPPORTED}"
+# What may return its input, or a view of it.
+VIEWS = (
+    *("view", "reshape", "flatten", "contiguous", "dropout", "getitem"),
+    *("Identity", "Dropout", "Flatten", "Unflatten"),
+)
 # Modules that return a tuple, whose first entry is the output.
 IN_TUPLES = ("RNN", "GRU", "LSTM", "MultiheadAttention")
 ONE_INPUT = "a forward of one tensor, without conditions on its values and loops over its rows"
@@ -134,7 +139,17 @@ def traced(module: Module) -> TorchGraph:
     finally:
         for each, mode in modes:
             each.training = mode
+    _check_writes(_graph_of(graph_module, module))
     graph_module.graph.eliminate_dead_code()
+    graph = _graph_of(graph_module, module)
+    _check_calls(graph.nodes)
+    return graph
+
+
+def _graph_of(graph_module: fx.GraphModule, module: Module) -> TorchGraph:
+    """Graph of the calls that a module's `forward` makes."""
+    from torch import fx
+
     calls = [*graph_module.graph.nodes]
     (entry,) = (call for call in calls if call.op == "placeholder")
     outputs = [each.name for each in calls[-1].all_input_nodes]
@@ -146,7 +161,6 @@ def traced(module: Module) -> TorchGraph:
         for call in calls
         if call.op not in ("placeholder", "output") and not _is_size(call)
     ]
-    _check_calls(nodes)
     return TorchGraph(nodes, entry.name, {*outputs})
 
 
@@ -206,6 +220,36 @@ def _check_calls(nodes: Sequence[TorchNode]) -> None:
                 f"{node}, called {calls[node.module]} times",
                 "one call of each module with weights: copies would be trained apart",
             )
+
+
+def _check_writes(graph: TorchGraph) -> None:
+    """Raise an error for a call that writes into a tensor of which later calls read the old value.
+
+    fx records the result of such a call as a new value, beside the old one.
+    """
+    memory = {graph.input: {graph.input}}  # values in the same memory as each, so far
+    for position, node in enumerate(graph.nodes):
+        old = memory.get(node.input[0], {node.input[0]}) if node.input else set[str]()
+        if _writes(node):
+            users = (user for name in old for user in graph.users.get(name, []))
+            later = next((user for user in users if graph.positions[user] > position), None)
+            if later is not None or not old.isdisjoint(graph.outputs):
+                raise refused(
+                    f"{node}, which writes into the memory of {later or 'the output'}",
+                    "calls that leave the tensors that others read as they are",
+                    "inplace=False, or a method without _",
+                )
+        shares = _writes(node) or _name(node.call) in VIEWS or type(node.module).__name__ in VIEWS
+        together = old if shares else set[str]()
+        together.update(node.output)
+        memory |= dict.fromkeys(node.output, together)
+
+
+def _writes(node: TorchNode) -> bool:
+    """Return True for a call that may write into its first tensor."""
+    call, name = node.call, _name(node.call)
+    flags = [*call.args[1:], call.kwargs.get("inplace"), getattr(node.module, "inplace", False)]
+    return name.endswith("_") or any(flag is True for flag in flags)
 
 
 @dataclass(frozen=True)
