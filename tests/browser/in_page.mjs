@@ -88,7 +88,10 @@ export async function SEEN() {
     lit: all(".chip[aria-pressed=true]").map((e) => [e.dataset.input, textOf(e)]),
     set: all("[data-set][aria-checked=true]").map((e) => e.dataset.set),
     neurons: all(".neuron").map((e) => [Number(e.dataset.column), Number(e.dataset.unit)]),
-    heads: all("[role=radio] b").map((e) => [textOf(e), parseFloat(e.closest(".head")?.style.left)]),
+    heads: all("[role=radio] b").map((e) => [
+      textOf(e),
+      parseFloat(e.closest(".head")?.style.left),
+    ]),
     controls: controls.map((e) => ({
       name: e.dataset.control,
       value: e.type === "checkbox" ? e.checked : e.value,
