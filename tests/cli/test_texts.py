@@ -72,14 +72,14 @@ def test_the_run_ends_with_the_command_that_exports_the_model(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = (trained / "told.txt").read_text("utf-8")
-    found = re.search(r"to export a file that generates text: handgrad (.*), or gpt.js", told)
+    found = re.search(r"to export a page that generates text: handgrad (.*), or gpt.js", told)
     assert found is not None
     monkeypatch.chdir(tmp_path)
     command = shlex.split(found[1])
     assert "400 characters" in handgrad(*command).output
-    assert (tmp_path / "gpt.c").exists()
-    with refused(hg.errors.SettingError, "gpt.html", "an extension of .py ("):
-        raised(*command[:-1], "gpt.html")
+    assert (tmp_path / "gpt.html").exists()
+    with refused(hg.errors.SettingError, "gpt.onnx", "an extension of .py ("):
+        raised(*command[:-1], "gpt.onnx")
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import { cellRead, isMissing } from "./table.js";
 import { numberText } from "./numbers.js";
+import { show } from "../shared/messages.js";
 import {
   formatDate,
   element,
@@ -177,23 +178,6 @@ function kindLabel(column) {
   if (column.kind === "text" && !column.n_values) return translate("kind_either");
   if (column.place) return translate(`kind_${column.place.written}`);
   return translate(`kind_${column.kind}`, { n: column.n_values });
-}
-
-/** Show the parsed value of a field, or the error in three parts. */
-export function show(control, readout, said) {
-  const isWrong = Array.isArray(said);
-  if (isWrong) {
-    const [came, expected, hint] = said;
-    readout.replaceChildren(
-      element("strong", {}, came),
-      element("span", {}, translate("expected", { what: expected })),
-      element("span", {}, translate("try", { what: hint })),
-    );
-  } else {
-    readout.replaceChildren(said);
-  }
-  readout.classList.toggle("wrong", isWrong);
-  control.setAttribute("aria-invalid", String(isWrong));
 }
 
 function readLabel(column, value) {

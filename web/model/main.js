@@ -4,7 +4,7 @@ import { answersIn, predictedIndex } from "./prediction.js";
 import { checked } from "./check.js";
 import { contributionsIn } from "./contributions.js";
 import { factsOf, titleOf } from "./facts.js";
-import { formOf, show } from "./form.js";
+import { formOf } from "./form.js";
 import { inspected } from "./inspected.js";
 import { showInspection } from "./inspection.js";
 import { cellRead, encodedRow } from "./table.js";
@@ -12,6 +12,7 @@ import { Training, predict } from "./net.js";
 import { rowsIn } from "./packed.js";
 import { pictureIn } from "./picture.js";
 import { rowsInText, trainingIn } from "./training.js";
+import { show } from "../shared/messages.js";
 import {
   element,
   language,

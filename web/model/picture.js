@@ -1,7 +1,7 @@
 // Input of a model of pictures: drawn, from a file, or from the camera; nothing leaves the page.
 
 import { drawingOn } from "./drawing.js";
-import { show } from "./form.js";
+import { show } from "../shared/messages.js";
 import { rowOf } from "./pixels.js";
 import { element, translate, visible } from "../shared/words.js";
 

@@ -8,7 +8,11 @@ import { factsOf, titleOf } from "../model/facts.js";
 import { loadTranslations, setLanguage } from "../shared/words.js";
 
 const nothing = { target: "", data: "", metric: "", score: null, between: null, rows: null };
-const words = JSON.parse(readFileSync(new URL("../model/words.json", import.meta.url)));
+const read = (name) => JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url)));
+const [shared, own] = ["shared/page_words.json", "model/words.json"].map(read);
+const words = Object.fromEntries(
+  Object.entries(shared).map(([language, texts]) => [language, { ...texts, ...own[language] }]),
+);
 
 test("title and sentences have the facts that are known, in the chosen language", () => {
   globalThis.document = { documentElement: {}, dispatchEvent: () => {} };

@@ -10,18 +10,19 @@ const WEB = path.resolve(fileURLToPath(import.meta.url), "../..");
 /** Levels of folders, the lowest first; a nested folder is an entry of its own. */
 const LEVELS = [
   ["shared", "explain", "playground/server"],
-  ["model", "playground/engine"],
+  ["model", "writer", "playground/engine"],
   ["playground/training"],
   ["playground/views"],
   ["playground/shell"],
   ["playground", "exercises"],
 ];
-/** Modules generated when a page is written: the net, its encoder, and its columns. */
+/** Modules generated when a page is written: the net, its encoder, its columns, and the generator. */
 const MADE = new Set([
   "model/net.js",
   "model/encoding.js",
   "model/columns.js",
   "model/inspected.js",
+  "writer/text.js",
 ]);
 
 const MODULES = readdirSync(WEB, { recursive: true })

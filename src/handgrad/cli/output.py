@@ -250,9 +250,11 @@ def _show_run(run: runs.Run, output: Output) -> None:
         output.say(f"training scores are of {judged:,} of these {of}")
     output.say("written to ", (str(folder), "bold"), f": {', '.join(_files_of(run))}")
     if record["target"]["task"] == "text":
-        command = ["handgrad", "export", str(folder / runs.MODEL), "gpt.c"]
+        command = ["handgrad", "export", str(folder / runs.MODEL), "gpt.html"]
         output.say(
-            "to export a file that generates text: ", (shlex.join(command), "bold"), ", or gpt.js"
+            "to export a page that generates text: ",
+            (shlex.join(command), "bold"),
+            ", or gpt.js, gpt.c, gpt.py",
         )
 
 

@@ -27,13 +27,13 @@ from handgrad.exchange.exporting.portable.programs import (
 )
 from handgrad.files.cell_patterns import MONTHS, reading
 from handgrad.files.features import CYCLES_OF_TEXT
+from handgrad.files.html import page_words
 from handgrad.files.scripts import inlined
 from handgrad.files.web import WEB
 from tests.bad_input.refused import refused
 from tests.exchange.exporting.models import NAMES, OF_TABLES, classes, matrix, model, table
 from tests.tables.reporting.pages import QUICK, evil
 
-PAGE = WEB / "model"
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no node here")
 
 
@@ -163,15 +163,18 @@ def test_facts_of_another_kind_are_refused(about: dict[str, object], tmp_path: P
     assert [*tmp_path.iterdir()] == []
 
 
-def test_every_sentence_is_there_in_each_language() -> None:
-    text = (PAGE / "words.json").read_text("utf-8")
-    words = json.loads(text)
+@pytest.mark.parametrize("folder", ["model", "writer"])
+def test_every_sentence_is_there_in_each_language(folder: str) -> None:
+    place, words = WEB / folder, page_words(folder)
     assert words["en"].keys() == words["zh"].keys()
-    scripts = "".join(p.read_text("utf-8") for p in PAGE.iterdir() if p.suffix in (".js", ".html"))
+    files = [*place.iterdir(), *(WEB / "shared").iterdir()]
+    scripts = "".join(p.read_text("utf-8") for p in files if p.suffix in (".js", ".html"))
     for key, sentence in words["en"].items():
         named = re.findall(r"\{(\w+)\}", sentence)
         assert sorted(named) == sorted(re.findall(r"\{(\w+)\}", words["zh"][key])), key
-        used = key.startswith(("kind_", "title_", "metric_", "camera_")) or key in (
+        used = key.startswith(
+            ("kind_", "title_", "metric_", "camera_", "block_", "text_")
+        ) or key in (
             "language",
             "locale",
             "dmy",

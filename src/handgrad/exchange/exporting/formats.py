@@ -110,13 +110,19 @@ def _javascript_text() -> TextExporter:
     return write_javascript_text
 
 
+def _html_text() -> TextExporter:
+    from handgrad.exchange.exporting.text.html_text import write_html_text
+
+    return write_html_text
+
+
 # Longer extensions come first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("PyTorch source of an nn.Module", _torch),
     ".py": Ending("Python that needs only NumPy", _numpy, text_exporter=_numpy_text),
     ".onnx": Ending("ONNX, for onnxruntime and other runtimes", _onnx),
     ".sql": Ending("a query in SQL, for rows in a database", _sql),
-    ".html": Ending("HTML page that predicts in any browser", _html, learns=True),
+    ".html": Ending("HTML page for any browser", _html, True, text_exporter=_html_text),
     ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
     ".js": Ending("JavaScript module", _javascript, True, text_exporter=_javascript_text),
     ".rs": Ending("Rust, with its standard library alone", _rust),

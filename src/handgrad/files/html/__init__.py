@@ -76,3 +76,12 @@ def hashed(text: str) -> Markup:
 
     digest = hashlib.sha256(text.encode()).digest()
     return Markup(f"'sha256-{base64.b64encode(digest).decode()}'")
+
+
+def page_words(folder: str) -> dict[str, dict[str, str]]:
+    """Texts of an exported page by language: those of all pages, and those in its `folder`."""
+    shared, own = (
+        json.loads((WEB / name).read_text("utf-8"))
+        for name in ("shared/page_words.json", f"{folder}/words.json")
+    )
+    return {language: words | own[language] for language, words in shared.items()}

@@ -61,17 +61,23 @@ class NextToken(Net):
         return None, None
 
     def forward(self, x: Array, mask: Array | None = None, /) -> Array:
-        net, position = cast("Net", self.layers[0]), x[:, 1:2].astype(np.int64)
-        reader = _OnePosition(net, position)
+        return np.concatenate(self.parts(x, self.reader_at(x)), axis=1)
+
+    def reader_at(self, x: Array) -> "OnePosition":
+        """Reader of the net at the positions of the rows x."""
+        return OnePosition(cast("Net", self.layers[0]), x[:, 1:2].astype(np.int64))
+
+    def parts(self, x: Array, reader: "OnePosition") -> list[Array]:
+        """The parts p, s' and m of y, read by `reader`."""
         memory = x[:, BEFORE:]
         cache = memory[:, self.n_states :].reshape(len(x), self.context, self.n_cached)
         reader.recall(memory[:, : self.n_states], cache)
         z = reader.net.forward(x[:, :1].astype(np.int64))[:, 0, 1:]
         e = np.exp((z - z.max(axis=1, keepdims=True)) / x[:, 2:3])
-        return np.concatenate([e / e.sum(axis=1, keepdims=True), *reader.kept()], axis=1)
+        return [e / e.sum(axis=1, keepdims=True), *reader.kept()]
 
 
-class _OnePosition(Continuation):
+class OnePosition(Continuation):
     """Reads a single position (n, 1) of sequences, whose number is data."""
 
     def __init__(self, net: Net, position: Array) -> None:

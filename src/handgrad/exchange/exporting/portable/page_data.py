@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import datetime
-import json
 import math
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +17,6 @@ from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.files.cell_patterns import NAMES, reading
 from handgrad.files.cells import DAY, START
 from handgrad.files.features import Column, Cyclic, Date, Feature, Number
-from handgrad.files.web import WEB
 from handgrad.textbook.layers import Array, Sigmoid, Softmax
 from handgrad.textbook.version import __version__
 from handgrad.training.replacement_ranks import replacement_ranks
@@ -42,7 +40,7 @@ def page_data(
     `answers` (n, n_out) are the outputs for its example rows, bit for bit. The training rows of
     `train_spec`, if any, are part of it.
     """
-    from handgrad.files.html import STEERING
+    from handgrad.files.html import STEERING, page_words
 
     return {
         "version": __version__,
@@ -64,7 +62,7 @@ def page_data(
         "reading": reading(),
         "training": train_spec and {"x": _bytes(train_spec.x), "y": _bytes(train_spec.y)},
         "steering": STEERING.pattern,
-        "words": json.loads((WEB / "model/words.json").read_text("utf-8")),
+        "words": page_words(PAGE),
     }
 
 

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 
+from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.javascript_module import javascript_step
 from handgrad.exchange.exporting.portable.node import ABSENT, node_version, run_in_node
 from handgrad.exchange.exporting.portable.programs import AGAINST
 from handgrad.exchange.exporting.proof import Check
 from handgrad.exchange.exporting.text.writer_spec import SPACE, WriterSpec, kinds_of
 from handgrad.files.scripts import json_in_script
+from handgrad.textbook.net.next_token import NextToken
 from handgrad.textbook.version import __version__
 
 WIDEST = 94
@@ -90,15 +92,18 @@ export class Reader {
     row.set([token, this.position, temperature]);
     step(row, output);
     row.set(output.subarray(%(n_drawn)d, %(n_drawn)d + %(n_states)d), 3);
-    const cached = output.subarray(%(n_drawn)d + %(n_states)d);
+    const cached = output.subarray(%(n_drawn)d + %(n_states)d, %(n_kept)d);
     row.set(cached, 3 + %(n_states)d + this.position * %(n_cached)d);
     this.position++;
     return output.subarray(0, %(n_drawn)d);
   }
 }
 
-/** The text that follows `start`, token by token. */
-export function* generate(start = "", { length = 400, temperature = 0.8, seed = anySeed() } = {}) {
+/** The text that follows `start`, token by token; `begin()` makes a Reader. */
+export function* generate(
+  start = "",
+  { length = 400, temperature = 0.8, seed = anySeed(), begin = () => new Reader() } = {},
+) {
   if (!(length >= 1 && temperature >= 0)) {
     throw new RangeError(`length ${length}, temperature ${temperature}, not positive numbers`);
   }
@@ -107,11 +112,11 @@ export function* generate(start = "", { length = 400, temperature = 0.8, seed = 
   const all = encode(start);
   if (all.length === 0) all.push(%(first)s);
   let unread = all.slice(-context);
-  let reader = new Reader();
+  let reader = begin();
   for (let left = length; left > 0; ) {
     if (reader.position + unread.length > context) {
       unread = all.slice(-%(half)d);
-      reader = new Reader();
+      reader = begin();
     }
     let p;
     for (const token of unread) p = reader.read(token, greedy ? 1 : temperature);
@@ -155,27 +160,34 @@ def write_javascript_text(spec: WriterSpec, path: Path) -> Sequence[Check]:
 
 def javascript_text(spec: WriterSpec, name: str) -> str:
     """Source of the module."""
-    step, pairs = spec.step, spec.pairs
-    single = step.dtype.itemsize == 4
+    head = HEAD.format(
+        title="\n".join(wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST)),
+        name=json.dumps(f"./{name}", ensure_ascii=False),
+        length=400,
+    )
+    lines = [f"// {line}".rstrip() for line in head.split("\n")]
+    return "\n".join(lines) + "\n\n" + generating_module(spec, spec.step, spec.model)
+
+
+def generating_module(spec: WriterSpec, step: NextToken, model: PortableModel) -> str:
+    """Module that generates text by a step and its portable model."""
+    pairs, single = spec.pairs, step.dtype.itemsize == 4
     random = "random_double" if single else "random"
+    n_drawn = step.n_tokens - 1
     values = {
         "array": "Float32Array" if single else "Float64Array",
         "n_in": step.n_in,
-        "n_out": step.n_tokens - 1 + step.n_states + step.n_cached,
-        "n_drawn": step.n_tokens - 1,
+        "n_out": model.output_shape[0],
+        "n_drawn": n_drawn,
         "n_states": step.n_states,
         "n_cached": step.n_cached,
+        "n_kept": n_drawn + step.n_states + step.n_cached,
         "half": max(spec.context // 2, 1),
         "random": random,
         "first": spec.first or "1 + drawn(weights, stream)",
         "space": pairs.vocabulary.find(" "),
         "of_space": SPACE,
     }
-    head = HEAD.format(
-        title="\n".join(wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST)),
-        name=json.dumps(f"./{name}", ensure_ascii=False),
-        length=400,
-    )
     constants = {"context": spec.context, "characters": pairs.vocabulary, "merges": pairs.merges}
     lines = [f"const {key} = {json_in_script(value)};" for key, value in constants.items()]
     if pairs.merges:
@@ -188,11 +200,10 @@ def javascript_text(spec: WriterSpec, name: str) -> str:
         "for (const [a, b] of merges) tokens.push(tokens[a] + tokens[b]);",
     ]
     parts = [
-        "\n".join(f"// {line}".rstrip() for line in head.split("\n")),
         "\n".join(lines),
         ENCODE,
         PAIRS % values if pairs.merges else ALONE,
         GENERATE % values,
-        javascript_step(spec.model, ["seeded", random]),
+        javascript_step(model, ["seeded", random]),
     ]
     return "\n\n".join(parts)
