@@ -12,6 +12,7 @@ const WRITTEN = 1200;
 const [browserName, executablePath, url, seed] = process.argv.slice(2);
 const KEYS = [" ", ".", ",", "/", "r", "n", "?", "Escape", "Enter", "Tab", "ArrowUp"];
 KEYS.push("ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageDown");
+KEYS.push("Control+z", "Control+Shift+z", "Control+y");
 /** What is typed into fields: what fits most, what fits few, and what fits none. */
 const TEXTS = ["0", "1", "2", "3", "10", "20", "0.5", "0.1", "0.03", "0.9", "0.001", "-1", "", "x"];
 const FORMULAS = ["sin(x2)", "x1 * x2", "x1**2 / 4", "1/x1", "abs(x2)", "cos(", "exp(9**x1)", "x3"];
@@ -139,7 +140,9 @@ async function event(page) {
       if (now?.closest("a, .files, [type=file]")) now.blur();
     });
     page.history.push(`key ${key}`);
-    await page.keyboard.press(key);
+    const keys = key.split("+");
+    for (const one of keys) await page.keyboard.down(one);
+    for (const one of keys.reverse()) await page.keyboard.up(one);
     return;
   }
   const target = await page.evaluate(TARGETS, [random(), random(), random()]);

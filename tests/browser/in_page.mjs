@@ -33,6 +33,7 @@ export function TARGETS([first, second, third]) {
   if (!hit || hit.closest("a, .files button, .files label, [type=file]")) return null;
   if (found.matches("select")) {
     const { options } = found;
+    if (!options.length) return null; // of a view that is not drawn yet
     found.focus();
     found.value = options[Math.floor(third * options.length)].value;
     for (const what of ["input", "change"]) found.dispatchEvent(new Event(what, { bubbles: true }));
@@ -83,7 +84,7 @@ export async function SEEN() {
     counter: textOf(document.querySelector(".counter b")),
     batch: textOf(document.querySelector(".counter small")),
     status: textOf(document.querySelector(".playground > [role=status]")),
-    slider: document.querySelector(".slider input")?.value,
+    slider: all(".slider input").find((e) => e.getClientRects().length)?.value ?? null,
     labels: all(".label.before").map(textOf),
     lit: all(".chip[aria-pressed=true]").map((e) => [e.dataset.input, textOf(e)]),
     set: all("[data-set][aria-checked=true]").map((e) => e.dataset.set),

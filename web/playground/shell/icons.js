@@ -25,6 +25,8 @@ export const SIGNS = {
   reset: drawn(
     `<path d="M20 5v5h-5M4 19v-5h5"/><path d="M19 10a7.5 7.5 0 0 0-13.3-2.7M5 14a7.5 7.5 0 0 0 13.3 2.7"/>`,
   ),
+  undo: drawn(`<path d="M9 14L4 9l5-5"/><path d="M4 9h10a6 6 0 0 1 0 12h-3"/>`),
+  redo: drawn(`<path d="M15 14l5-5-5-5"/><path d="M20 9H10a6 6 0 0 0 0 12h3"/>`),
   remove: drawn(`<path d="M6 6l12 12M18 6L6 18"/>`),
   more: drawn(`<path d="M12 5v14M5 12h14"/>`),
   less: drawn(`<path d="M5 12h14"/>`),

@@ -11,6 +11,8 @@ const KEYS = [
   ["/", "keys_layer"],
   ["R", "keys_rewind"],
   ["N", "keys_reset"],
+  ["Ctrl Z", "keys_undo"],
+  ["Ctrl Shift Z", "keys_redo"],
   ["↑ ↓ ← →", "keys_walk"],
   ["Enter", "keys_choose"],
   ["Esc", "keys_leave"],
@@ -32,19 +34,42 @@ export function keyboardShortcuts(store, whole) {
     n: () => store.reset(),
     "?": open,
   };
+  const isTyping = typingIn(whole);
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (dialog.open || !isOurs(target, whole)) return;
-    // fields use letters, buttons the space bar
-    if (target.closest("input:not([type=checkbox], [type=range]), textarea, select")) return;
-    if (key === " " && target.closest("button, input, summary, a")) return;
-    const act = acts[key.length === 1 ? key.toLowerCase() : key];
+    if (event.defaultPrevented || event.altKey || dialog.open || !isOurs(target, whole)) return;
+    const name = key.length === 1 ? key.toLowerCase() : key;
+    let act;
+    if (event.ctrlKey || event.metaKey) {
+      if (!isTyping(target)) act = changeOf(store, name, event.shiftKey);
+    } else {
+      // fields use letters, buttons the space bar
+      if (target.closest("input:not([type=checkbox], [type=range]), textarea, select")) return;
+      if (key === " " && target.closest("button, input, summary, a")) return;
+      act = acts[name];
+    }
     if (!act) return;
     event.preventDefault();
     act();
   });
   return button("keys", open, { kind: "quiet" });
+}
+
+/** Action of Ctrl with a key: undo by Z, redo by Shift Z or Y; undefined for others. */
+function changeOf({ changes }, key, hasShift) {
+  if (key === "y" || (key === "z" && hasShift)) return () => changes.redo();
+  return key === "z" ? () => changes.undo() : undefined;
+}
+
+/** Create a test whether a field has text that is not applied yet: the browser undoes that. */
+function typingIn(whole) {
+  let typed = null;
+  whole.addEventListener("input", ({ target }) => (typed = target));
+  for (const end of ["change", "focusout"]) whole.addEventListener(end, () => (typed = null));
+  whole.addEventListener("keydown", ({ key, target }) => {
+    if (key === "Enter" && !target.matches("textarea")) typed = null;
+  });
+  return (target) => target === typed;
 }
 
 /** Test if a key event belongs to this page: its target is within the page, or the body. */

@@ -1,4 +1,4 @@
-// Run controls: play, pause, step, rewind, restart; step counter, speed, stopping rules.
+// Run controls: play, pause, step, rewind, restart; undo and redo; step counter, speed, stopping rules.
 
 import {
   element,
@@ -33,6 +33,7 @@ export function runControls(store, place) {
     again("step_batch", SIGNS.batch, () => session.stepBatch()),
     again("step_layer", SIGNS.layer, () => session.stepLayer()),
     again("reset", SIGNS.reset, () => store.reset()),
+    ...undoing(store),
   );
   place.append(buttons, counter(store), pace(store));
   let playing = null;
@@ -49,6 +50,20 @@ export function runControls(store, place) {
     playing = frame.playing;
     draw();
   });
+}
+
+/** Create the buttons that undo and redo changes. */
+function undoing(store) {
+  const { changes } = store;
+  const undo = button("undo", () => changes.undo(), { sign: SIGNS.undo });
+  const redo = button("redo", () => changes.redo(), { sign: SIGNS.redo });
+  const show = () => {
+    undo.disabled = !changes.past.length;
+    redo.disabled = !changes.future.length;
+  };
+  store.watch("changes", show);
+  show();
+  return [undo, redo];
 }
 
 function counter(store) {

@@ -2,11 +2,13 @@
 
 import { hasTranslation, translate } from "../../shared/words.js";
 import { merged, stateOf } from "../training/state.js";
+import { Changes, isOther } from "./changes.js";
 
 /**
  * Store that all parts of the page share. Parts read `store.state` (its schema is that of
  * training/state.js) and `store.session`; they change the state by `change` and observe changes by
- * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (a message).
+ * `watch`: "state" (state), "frame" (frame), "pointed" (place or null), "notice" (a message),
+ * "changes" (what can be undone). `store.changes` undoes and redoes.
  *
  * A place is `{ column, unit, from }`: column 0 has the inputs, 1 … the hidden layers, the last one
  * the outputs; `from` is the unit of the previous column, for a link; `fixed` is true after a
@@ -20,7 +22,8 @@ export class Store {
     this.pointed = null;
     this.frame = null;
     this.broken = null; // the last message of an unexpected error
-    this.watchers = { state: [], frame: [], pointed: [], notice: [] };
+    this.watchers = { state: [], frame: [], pointed: [], notice: [], changes: [] };
+    this.changes = new Changes(this);
   }
 
   /** Call `act` on each event `what`. */
@@ -63,6 +66,7 @@ export class Store {
       this.notify("state", this.state);
       return;
     }
+    if (this.session && isOther(this.state, state)) this.changes.record();
     this.state = state;
     this.session?.set(part);
     this.notify("state", state);
@@ -72,20 +76,28 @@ export class Store {
   replaceState(given) {
     const { state, problems } = stateOf(given);
     this.problems(problems);
+    this.changes.record();
+    this.restore(state);
+  }
+
+  /** Replace the state, with the step and the edits of its training. */
+  restore(state) {
     this.state = state;
-    this.session?.set(state);
+    this.session.set(state);
     this.notify("state", state);
   }
 
   /** Handle a state that does not fit the rows: report it and restore the previous state. */
   goesOn(problem, state) {
     this.state = state;
+    this.changes.refused(state);
     this.problems([problem]);
     this.notify("state", state);
   }
 
   /** Restart with other initial weights. */
   reset() {
+    this.changes.record();
     this.session.reset();
     this.state = this.session.state;
     this.notify("state", this.state);
@@ -122,6 +134,7 @@ export class Store {
   setParameter(place, value) {
     const parameters = Float32Array.from(this.frame.parameters);
     parameters[place] = value;
+    this.changes.record();
     this.session.setParameters(parameters, this.frame.begun);
   }
 

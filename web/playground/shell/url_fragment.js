@@ -13,9 +13,14 @@ export const PLACE = ["more", "tab"];
 
 const placeIn = ({ view }) => Object.fromEntries(PLACE.map((name) => [name, view[name]]));
 
-/** Current state, at the displayed step; step 0 if the page cannot reproduce that step. */
+/**
+ * Current state, at the displayed step, or the one it is on the way to; step 0 if the page cannot
+ * reproduce that step.
+ */
 export function stateNow({ session, frame }) {
-  return { ...session.state, at: { step: frame?.isNative ? 0 : (frame?.step ?? 0) } };
+  if (frame?.begun !== session.begun) return session.state; // its first frame is not there yet
+  const step = frame.isNative ? 0 : (frame.target ?? frame.step);
+  return { ...session.state, at: { step } };
 }
 
 /** Keep the URL and the history in step with the state, if the page has a URL of its own. */

@@ -17,6 +17,7 @@ export function frameOf(loop) {
     batch,
     perEpoch,
     last: training.last,
+    target: loop.target,
     version: loop.version,
     begun: loop.begun,
     engine: loop.remote?.isOn ? "native" : loop.engine,
