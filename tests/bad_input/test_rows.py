@@ -278,16 +278,17 @@ def test_a_code_that_no_row_of_the_table_has_is_refused_wherever_it_stands(aroun
 
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
-def test_a_sparse_array_is_named(engine: Any) -> None:
+def test_a_sparse_array_is_named_where_rows_must_be_dense(engine: Any) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     x, y = sparse.csr_array(np.eye(4)), np.array([0, 1, 0, 1])
     net = hg.Net(hg.Linear(4, 2, rng=0), hg.Softmax())
+    loss, optimizer = hg.CrossEntropyLoss(), hg.SGD(0.1)
     with refused(hg.errors.DataError, "a sparse array", "x.toarray()", net=net):
-        hg.fit(
-            net, (x, y), loss=hg.CrossEntropyLoss(), optimizer=hg.SGD(0.1), epochs=1, engine=engine
-        )
+        hg.training.find_learning_rate(net, (x, y), loss=loss, optimizer=optimizer)
     with refused(hg.errors.DataError, "a sparse array", "x.toarray()", net=net):
-        net.predict(x, engine=engine)
+        hg.compile(net, loss, optimizer, engine=engine).gradients(x, y)
+    with refused(hg.errors.DataError, "a sparse array", "x.toarray()", net=net):
+        net.forward(x)
 
 
 def test_labels_that_are_all_alike_name_the_loop_for_a_generator() -> None:

@@ -20,6 +20,7 @@ from handgrad.engines.cost_model import (
 from handgrad.engines.data_parallel import ShardedEngine
 from handgrad.engines.eager import EagerEngine
 from handgrad.engines.engine import Engine, EngineRows
+from handgrad.engines.streams import BATCH
 from handgrad.textbook.errors import (
     CannotLowerError,
     RecordingError,
@@ -33,11 +34,13 @@ from handgrad.textbook.layers.layer import closed
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
     Inputs,
+    batches,
     form_of,
     number_of_rows,
 )
 from handgrad.textbook.net.predictor import BACKEND, EagerPredictor
 from handgrad.textbook.net.predictor import EngineName as EngineName
+from handgrad.textbook.net.sparse_rows import SparseRows
 from handgrad.textbook.net.watch import is_watched
 from handgrad.textbook.version import VARIABLE_PREFIX
 
@@ -239,8 +242,20 @@ class DispatchingPredictor(EagerPredictor):
     def __call__(self, x: Inputs, batch_size: int, engine: EngineName) -> Array:
         """Predict `x` by an engine, or eagerly, `batch_size` rows at a time."""
         positive("batch_size", batch_size, whole=True)
+        if isinstance(x, SparseRows):
+            return self._by_batches(x, batch_size, resolve_engine(engine))
         p = self._by_engine(x, resolve_engine(engine))
         return self.eagerly(x, batch_size) if p is None else p
+
+    def _by_batches(self, sparse: SparseRows, batch_size: int, engine: EngineName) -> Array:
+        """Predict sparse rows, dense a batch at a time, with the bits of dense rows."""
+        x: Any = sparse
+        if engine == "auto":
+            engine = engine_for_chunks(self.net, lambda: x[:1], len(x))
+        if engine == "eager" or len(x) == 0:
+            return self.eagerly(x, batch_size)
+        parts = [self(x[rows], batch_size, engine) for rows in batches(len(x), BATCH)]
+        return np.concatenate(parts)
 
     def _work(self, x: Inputs) -> Work:
         """The work per row, cached by the shape of the rows and the net's settings."""

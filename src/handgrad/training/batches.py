@@ -12,7 +12,9 @@ from handgrad.engines.engine import EngineRows
 from handgrad.engines.streams import RowSource
 from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError, described
 from handgrad.textbook.layers import Array
+from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import array_of, named_parts
+from handgrad.textbook.net.sparse_rows import SparseRows, is_sparse
 from handgrad.training.validate_data import TRAINING
 
 MEMORY = 10**9  # bytes, as for `hg.data.open_table`
@@ -145,8 +147,10 @@ def _array_of(part: object, where: str) -> Array:
         ) from error
 
 
-def rows_in(data: object, what: str) -> object:
+def rows_in(data: object, what: str, net: Net) -> object:
     """The rows of `data`: those of its batches if it is an iterable or a function, else itself.
+
+    Inputs that are a sparse array become SparseRows.
 
     Parameters
     ----------
@@ -154,7 +158,11 @@ def rows_in(data: object, what: str) -> object:
         As in `hg.train`.
     what : str
         Name of the rows in errors.
+    net : Net
+        Its dtype is that of dense rows.
     """
+    if isinstance(data, tuple | list) and data and is_sparse(data[0]):
+        return SparseRows(data[0], net.dtype), *data[1:]
     whole = RowSource, EngineRows, tuple, list, Mapping, str, type
     if isinstance(data, whole) or hasattr(data, "__array__"):
         return data
@@ -172,11 +180,11 @@ def rows_in(data: object, what: str) -> object:
     return BatchRows(data, what, items if first is None else chain([first], items))
 
 
-def with_batches(config: Config) -> Config:
-    """The configuration with the rows of batches; their size and order are those of the batches."""
-    data = rows_in(config.data, TRAINING)
+def with_rows(config: Config) -> Config:
+    """The configuration with sparse rows, or rows of batches, which have their size and order."""
+    data = rows_in(config.data, TRAINING, config.net)
     if not isinstance(data, BatchRows):
-        return config
+        return config if data is config.data else replace(config, data=data)
     if config.sharding.shards > 1:
         raise SettingError(
             f"{TRAINING}: batches of an iterable, with {config.sharding.shards} shards",

@@ -26,6 +26,7 @@ from handgrad.textbook.losses import Loss
 from handgrad.textbook.metrics.registry import Metric, metrics_of
 from handgrad.textbook.module import twin_of
 from handgrad.textbook.net import Net
+from handgrad.textbook.net.sparse_rows import SparseRows
 from handgrad.training.batches import rows_in
 from handgrad.training.metric_functions import Measure, measures, metric_values
 from handgrad.training.sample_weights import refuse_padding
@@ -37,6 +38,7 @@ from handgrad.training.validate_data import (
     checked_inputs,
     checked_pair,
     checksum,
+    dense_if_small,
     held_out_rows,
 )
 
@@ -110,7 +112,7 @@ def evaluate(
     check_kinds(net=(net, Net), loss=(loss, Loss))
     chosen = metrics_of(loss.default_metrics if metrics is None else metrics)
     what = "evaluation data"
-    data = rows_in(data, what)
+    data = rows_in(data, what, net)
     refuse_beside_a_stream(data, sample_weight=sample_weight)
     streamed = isinstance(data, RowSource)
     checked = data if streamed else (*checked_pair(data, what), sample_weight)
@@ -119,13 +121,13 @@ def evaluate(
 
 
 class RowsToEvaluate:
-    """Rows in memory on which a net is evaluated repeatedly; `x` are the inputs."""
+    """Rows in memory on which a net is evaluated repeatedly; `x` are the inputs, if dense."""
 
     x: Any = None
 
     def __init__(self, net: Net, loss: Loss, rows: CheckedData) -> None:
-        self.net, self.loss, self.rows = net, loss, rows.in_arrays()
-        self.x = self.rows.x
+        self.net, self.loss, self.rows = net, loss, dense_if_small(rows.in_arrays())
+        self.x = None if isinstance(self.rows.x, SparseRows) else self.rows.x
 
     def evaluation(
         self,
@@ -144,7 +146,7 @@ class RowsToEvaluate:
 
     def predicted(self, engine: EngineName, batch_size: int) -> tuple[Array, CheckedData]:
         """Predictions and targets of all rows."""
-        return self.net.predict(self.x, batch_size, engine), self.rows
+        return self.net.predict(self.rows.x, batch_size, engine), self.rows
 
     def checksum(self) -> str:
         """Checksum of the rows."""
@@ -250,7 +252,7 @@ def rows_to_evaluate(
 
     A source is read into memory if there is room for it.
     """
-    data = rows_in(data, what)
+    data = rows_in(data, what, net)
     if isinstance(data, RowSource):
         rows = SourceRows(net, loss, data, what, sharding)
         row = sum(part[0].nbytes for part in rows.first[:2])

@@ -21,7 +21,7 @@ from handgrad.textbook.aliases import refusing_unknown
 from handgrad.textbook.errors import DivergenceError, between_0_and_1
 from handgrad.textbook.layers.initializers import spawning_generator
 from handgrad.textbook.net import Net
-from handgrad.training.batches import with_batches
+from handgrad.training.batches import with_rows
 from handgrad.training.checkpoints import Checkpoints
 from handgrad.training.datasets import train_test_split
 from handgrad.training.early_stopping import BestWeights, reduce_on_plateau, until_patience_ends
@@ -252,7 +252,7 @@ class Fitting:
 def with_rows_held_out(config: FitConfig) -> FitConfig:
     """Resolve `rng` to a Generator and a validation fraction to held-out rows."""
     generator = spawning_generator(config.rng)
-    config, share = replace(with_batches(config), rng=generator), config.validation
+    config, share = replace(with_rows(config), rng=generator), config.validation
     if isinstance(share, bool) or not isinstance(share, Real):
         return config
     return _held_out(config, float(share), generator)

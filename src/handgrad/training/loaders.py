@@ -14,9 +14,16 @@ from handgrad.textbook.errors import DataError
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
+from handgrad.textbook.net.sparse_rows import SparseRows
 from handgrad.training.evaluate import RowsToEvaluate, SourceRows
 from handgrad.training.metric_functions import Measure, metric_values
-from handgrad.training.validate_data import TRAINING, CheckedData, training_rows
+from handgrad.training.validate_data import (
+    TRAINING,
+    CheckedData,
+    dense_at_once,
+    dense_if_small,
+    training_rows,
+)
 
 # Fractions of the memory: for the shuffle buffer, and for the predictions of an epoch.
 BUFFER, KEPT = 1 / 8, 1 / 16
@@ -26,14 +33,14 @@ class MemoryLoader:
     """Loader of rows in memory; one engine call may run several epochs.
 
     `order` is the last shuffled order of the rows, `generators` are further random streams, and an
-    epoch takes `passes` passes over the engine's arrays.
+    epoch takes `passes` passes over the engine's arrays, which have `rows`.
     """
 
     passes, streamed = 1, False
     generators: Sequence[np.random.Generator] = ()
 
     def __init__(self, net: Net, loss: Loss, rows: CheckedData) -> None:
-        self.net, self.loss, self.rows = net, loss, rows
+        self.net, self.loss, self.rows, self.checked = net, loss, rows, rows
         self.n_rows, self.order = len(rows.y), np.arange(len(rows.y))
         self.orders, self.visited = self.order[None], self.order
 
@@ -78,17 +85,17 @@ class MemoryLoader:
         """Metrics of the batches' predictions in the last epoch."""
         if not metrics:
             return {}
-        w = self.rows.sample_weight
-        y, w = self.rows.y[self.visited], None if w is None else w[self.visited]
+        w = self.checked.sample_weight
+        y, w = self.checked.y[self.visited], None if w is None else w[self.visited]
         return metric_values(epoch.predictions, y, w, metrics)
 
     def to_evaluate(self) -> RowsToEvaluate:
         """The same rows, for evaluation at the end of an epoch."""
-        return RowsToEvaluate(self.net, self.loss, self.rows)
+        return RowsToEvaluate(self.net, self.loss, self.checked)
 
     def checksum(self) -> str:
         """Checksum of the rows."""
-        return self.rows.checksum()
+        return self.checked.checksum()
 
     def progress_arrays(self, so_far: EpochProgress) -> dict[str, Array]:
         """Arrays from which an unfinished epoch continues."""
@@ -100,6 +107,55 @@ class MemoryLoader:
         if not len(predictions) == rows < self.n_rows:
             raise ValueError(f"with {len(predictions)} predictions of {rows} rows")
         return EpochProgress(rows, total, [predictions])
+
+
+class SparseLoader(MemoryLoader):
+    """Loader of sparse rows, `n_buffered` of them dense at a time, in the order of dense rows.
+
+    Batches, and so the bits, are those of the same rows in a dense array.
+    """
+
+    streamed = True
+
+    def __init__(
+        self, net: Net, loss: Loss, rows: CheckedData, n_buffered: int, batch_size: int
+    ) -> None:
+        super().__init__(net, loss, rows)
+        self.passes, self.batch_size = -(-self.n_rows // n_buffered), batch_size
+        self.n_buffered = n_buffered
+        w = None if rows.w is None else rows.w[:n_buffered].copy()
+        x, y = rows.x[:n_buffered], rows.y[:n_buffered].copy()
+        self.rows = CheckedData(x, y, w, of_class=rows.of_class)
+
+    def begin(self, engine: Engine, epochs: int, *, anew: bool) -> None:
+        super().begin(engine, epochs, anew=anew)
+        if anew:
+            engine.begin_epoch()
+
+    def run(
+        self, engine: Engine, learning_rates: Array, so_far: EpochProgress | None
+    ) -> Iterator[Epoch | EpochProgress]:
+        (rates,), so_far, all_rows = learning_rates, so_far or EpochProgress(), self.checked
+        for begin in range(so_far.rows, self.n_rows, self.n_buffered):
+            rows = self.order[begin : begin + self.n_buffered]
+            n, steps = len(rows), begin // self.batch_size
+            engine.x[:n], engine.y[:n] = all_rows.x[rows], all_rows.y[rows]
+            if engine.w is not None and all_rows.w is not None:
+                engine.w[:n] = all_rows.w[rows]
+            result = engine.run_rows(
+                np.arange(n), rates[steps : steps - (-n // self.batch_size)], so_far
+            )
+            if isinstance(result, Epoch):
+                yield replace(result, diverged_at=steps + (result.diverged_at or 0))
+                return
+            predictions = [*so_far.predictions, result.predictions[0].copy()]
+            so_far = EpochProgress(result.rows, result.total, predictions)
+            if so_far.rows < self.n_rows:
+                yield so_far
+        engine.exchange_averages()
+        self.visited, w = self.order, all_rows.w if engine.by_weights else None
+        weight = self.n_rows if w is None else float(w[self.order].sum(dtype=float))
+        yield Epoch(so_far.total / weight, np.concatenate(so_far.predictions))
 
 
 class StreamLoader:
@@ -356,7 +412,13 @@ def rows_to_train_on(config: TrainingConfig) -> Loader:
             return loader(chunks, min(buffered, data.n_rows), batch_size)
         data = data.in_memory()
     rows = training_rows(net, loss, data, **weights, metrics=config.chosen_metrics)
-    return MemoryLoader(net, loss, rows)
+    x = (rows := dense_if_small(rows)).x
+    if not isinstance(x, SparseRows):
+        return MemoryLoader(net, loss, rows)
+    if config.sharding.shards > 1:
+        return MemoryLoader(net, loss, replace(rows, x=x[:]))
+    buffered = max(1, dense_at_once(x) // batch_size) * batch_size
+    return SparseLoader(net, loss, rows, buffered, batch_size)
 
 
 def _check_source(source: RowSource) -> None:

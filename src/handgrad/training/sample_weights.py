@@ -11,13 +11,14 @@ from handgrad.textbook.losses.weighting import spread
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import Inputs, array_of, target_mask, target_positions
 from handgrad.textbook.net.shared_rows import SharedRows
+from handgrad.textbook.net.sparse_rows import SparseRows
 
 
 def without_padding(
     net: Net, loss: Loss, x: Inputs, y: Array, sample_weight: object, what: str
 ) -> object:
     """`sample_weight` of the checked rows (x, y), with 0 at padding."""
-    there = None if isinstance(x, SharedRows) else target_mask(net, loss, x, y, what)
+    there = None if isinstance(x, SharedRows | SparseRows) else target_mask(net, loss, x, y, what)
     if there is None:
         return sample_weight
     places = there.shape

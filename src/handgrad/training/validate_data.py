@@ -29,6 +29,7 @@ from handgrad.textbook.net.minibatches import (
     target_positions,
 )
 from handgrad.textbook.net.shared_rows import SharedRows
+from handgrad.textbook.net.sparse_rows import SparseRows, checked_sparse
 from handgrad.training.metric_functions import Measure, measures
 from handgrad.training.sample_weights import (
     check_takes_weights,
@@ -39,6 +40,7 @@ from handgrad.training.sample_weights import (
 
 TRAINING, VALIDATION = "training data", "validation data"
 MOST_ROWS_TRIED = 256
+MOST_DENSE = 2**27  # bytes of sparse rows as a dense array
 # Of these, fewer of long rows; the others are tried with the same predictions.
 ROWS_PREDICTED, NUMBERS_PREDICTED = 4, 2**16
 
@@ -62,13 +64,30 @@ class CheckedData(EngineRows):
     def part(self, rows: Array, sample_weight: Array | None) -> Self:
         """Some of the rows, by index, of which these are the weights of all."""
         w = None if sample_weight is None else sample_weight[rows]
-        return replace(self, x=take(self.x, rows), y=self.y[rows], sample_weight=w)
+        return replace(self, x=_selected(self.x, rows), y=self.y[rows], sample_weight=w)
 
     def checksum(self) -> str:
         """Checksum of the rows."""
-        others = (self.y, self.w, self.sample_weight)
-        parts = (*named_parts("x", self.x).values(), *others)
+        x, others = self.x, (self.y, self.w, self.sample_weight)
+        of_x = x.arrays if isinstance(x, SparseRows) else named_parts("x", x).values()
+        parts = (*of_x, *others)
         return checksum(("", part) for part in parts if part is not None)
+
+
+def _selected(x: Inputs | SparseRows, rows: Array) -> Any:
+    """Rows of `x`, which stay sparse if they are."""
+    return x.select(rows) if isinstance(x, SparseRows) else take(x, rows)
+
+
+def dense_if_small(rows: CheckedData) -> CheckedData:
+    """The same rows as a dense array, unless they are sparse and take too much memory."""
+    small = isinstance(rows.x, SparseRows) and len(rows.x) <= dense_at_once(rows.x)
+    return replace(rows, x=rows.x[:]) if small else rows
+
+
+def dense_at_once(x: SparseRows) -> int:
+    """Number of rows that are made dense at once."""
+    return MOST_DENSE // x.row_bytes
 
 
 def checked_data(
@@ -110,6 +129,8 @@ def checked_data(
         x = checked_parts(net, x, what)
     elif isinstance(x, SharedRows):
         x = x.of(checked_inputs(net, x.values, what))
+    elif isinstance(x, SparseRows):
+        x = checked_sparse(net, x, what)
     else:
         x = checked_inputs(net, x, what)
     if not isinstance(y, SharedRows):
@@ -119,7 +140,7 @@ def checked_data(
         raise DataError(f"{what}: no rows", "at least one row", "check the filter or split before")
     check_fit(net, loss)
     own = x.each_once if isinstance(x, SharedRows) else x
-    if not isinstance(own, tuple):
+    if not isinstance(own, tuple | SparseRows):  # sparse rows are no indices
         net.check_input(own)
     tried = _some(y, metrics)
     predicted = tried[: _rows_predicted(own)]
@@ -354,7 +375,8 @@ def weighted_rows(
     in_loss = (in_loss / in_loss.max()).astype(net.dtype)
     positive = (in_loss >= np.finfo(in_loss.dtype).tiny).reshape(len(y), -1).any(axis=1)
     if not positive.all():
-        x, y, in_loss, of_row = take(x, positive), y[positive], in_loss[positive], of_row[positive]
+        x, y = _selected(x, positive), y[positive]
+        in_loss, of_row = in_loss[positive], of_row[positive]
     of_metrics = None if sample_weight is None else of_row / of_row.max()
     return CheckedData(x, y, in_loss, of_metrics, of_class, rows.p)
 

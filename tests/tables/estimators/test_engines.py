@@ -12,6 +12,7 @@ from handgrad.engines.compiled import engine as compiled
 from handgrad.engines.compiled import plan
 from handgrad.engines.fingerprint import TRACES
 from handgrad.tables.estimators import fit_loop, rows
+from handgrad.textbook.net import sparse_rows
 from tests.tables.estimators.data import TASKS, WEIGHTS, X
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -143,14 +144,14 @@ def test_sparse_rows_become_dense_a_batch_at_a_time(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(rows, "MOST_AT_ONCE", 1)
     monkeypatch.setattr(rows, "PREDICTED_AT_ONCE", 32)
     asked: list[int] = []
-    getitem = rows.SparseRows.__getitem__
+    getitem = sparse_rows.SparseRows.__getitem__
 
     def noted(self: Any, which: Any) -> Any:
         dense = getitem(self, which)
         asked.append(len(dense))
         return dense
 
-    monkeypatch.setattr(rows.SparseRows, "__getitem__", noted)
+    monkeypatch.setattr(sparse_rows.SparseRows, "__getitem__", noted)
     fit(sparse.csr_array(X), batch_size=40, max_iter=1).predict(sparse.csr_array(X))
     assert asked == [40, 40, 10, 32, 32, 26]
 

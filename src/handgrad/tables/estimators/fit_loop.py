@@ -19,11 +19,12 @@ from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import POLICIES, SOLVERS, Base
 from handgrad.tables.estimators.fit_state import CHECKPOINT_SECONDS, RECORDED, FitState, Steps
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
-from handgrad.tables.estimators.rows import Rows, SparseRows, Weighted, predicted, rows_of
+from handgrad.tables.estimators.rows import Rows, Weighted, predicted, rows_of
 from handgrad.tables.estimators.validation import Validation, split
 from handgrad.textbook import schedules
 from handgrad.textbook.errors import DataError, SettingError
 from handgrad.textbook.layers import Array
+from handgrad.textbook.net.sparse_rows import SparseRows
 from handgrad.textbook.optimizers import LBFGS, Optimizer
 from handgrad.textbook.optimizers.minimizer import Minimizer
 from handgrad.training import BestWeights, Checkpoints, EpochReport, check_batches, progress

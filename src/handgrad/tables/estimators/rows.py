@@ -11,6 +11,7 @@ from handgrad.engines.dispatch import EngineName
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import batches
+from handgrad.textbook.net.sparse_rows import SparseRows
 
 MOST_AT_ONCE = 2**30  # bytes of sparse rows that are densified at once
 PREDICTED_AT_ONCE = 1024
@@ -36,20 +37,6 @@ class Weighted:
         if self.w is None or self.of_class is None:
             return self.of_class if self.w is None else self.w
         return self.w * self.of_class
-
-
-class SparseRows:
-    """Sparse rows that are densified on access, a batch at a time."""
-
-    def __init__(self, matrix: sparray | spmatrix, dtype: npt.DTypeLike) -> None:
-        self.matrix, self.dtype = matrix.tocsr(), dtype
-
-    def __len__(self) -> int:
-        return int(self.matrix.shape[0])
-
-    def __getitem__(self, rows: Array | slice) -> Array:
-        dense: Array = self.matrix[rows].toarray(order="C")
-        return dense.astype(self.dtype, copy=False)
 
 
 def rows_of(X: Rows, dtype: npt.DTypeLike) -> Array | SparseRows:

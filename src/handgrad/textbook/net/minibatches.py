@@ -88,6 +88,19 @@ def check_several(parts: tuple[Array, ...], where: str) -> None:
         )
 
 
+def check_finite(x: Inputs, where: str) -> None:
+    """Raise DataError for NaN or infinity in rows to predict."""
+    for part in named_parts("x", x).values():
+        if not np.isfinite(part).all():
+            row = int(np.argwhere(~np.isfinite(part))[0][0])
+            raise DataError(
+                f"NaN or infinity as {part.dtype}, the first in row {row}",
+                "finite numbers",
+                "the same imputation as in training, or without this row",
+                where,
+            )
+
+
 def array_of_numbers(x: Any, where: Callable[[], str]) -> Any:
     """Return `x` as an array of numbers; raises DataError for other types, naming `where()`."""
     if not hasattr(x, "__array_function__"):

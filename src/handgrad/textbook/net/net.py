@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from handgrad.textbook.aliases import NUMBERS
 from handgrad.textbook.display import Text
-from handgrad.textbook.errors import DataError, HandgradError, SettingError, ShapeError, described
+from handgrad.textbook.errors import HandgradError, SettingError, ShapeError, described
 from handgrad.textbook.layers import Array, Layer, shape_inference
 from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.layers.layer import (
@@ -23,8 +23,14 @@ from handgrad.textbook.layers.layer import (
 )
 from handgrad.textbook.module import MADE, twin_of
 from handgrad.textbook.net.buffers import FlatBuffers
-from handgrad.textbook.net.minibatches import array_of_numbers, check_several, number_of_rows
+from handgrad.textbook.net.minibatches import (
+    array_of_numbers,
+    check_finite,
+    check_several,
+    number_of_rows,
+)
 from handgrad.textbook.net.predictor import BACKEND, EngineName
+from handgrad.textbook.net.sparse_rows import SparseRows, checked_sparse, is_sparse
 from handgrad.textbook.net.watch import LayerCall, watching
 
 BOUND = {"_buffers", "_predictor"}
@@ -339,8 +345,9 @@ class Net(Layer):
 
         Parameters
         ----------
-        x : array or tuple of arrays
-            The rows; a tuple if the first layer takes several inputs.
+        x : array, sparse array or tuple of arrays
+            The rows; a tuple if the first layer takes several inputs. Sparse rows become dense a
+            batch at a time.
         batch_size : int, default 1024
             Number of rows computed at once.
         engine : {"auto", "eager", "compiled", "portable", "jax"}, default "auto"
@@ -349,16 +356,11 @@ class Net(Layer):
         """
         if (p := self._predictor.quickly(x, engine)) is not None:
             return p
+        if is_sparse(x) or isinstance(x, SparseRows):
+            rows: Any = checked_sparse(self, x, repr(self))
+            return self._predictor(rows, batch_size, engine)
         rows = self._at_border(x)
-        for part in rows if isinstance(rows, tuple) else (rows,):
-            if not np.isfinite(part).all():
-                row = int(np.argwhere(~np.isfinite(part))[0][0])
-                raise DataError(
-                    f"NaN or infinity as {self.dtype}, the first in row {row}",
-                    "finite numbers",
-                    "the same imputation as in training, or without this row",
-                    repr(self),
-                )
+        check_finite(rows, repr(self))
         return self._predictor(rows, batch_size, engine)
 
     def summary(self) -> str:
