@@ -102,6 +102,72 @@ def test_the_check_in_the_file_of_c_notices_another_text(tmp_path: Path) -> None
     assert told.stdout.startswith("text 0 differs; was it compiled with")
 
 
+@needs_gcc
+def test_a_start_that_is_refused_in_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    program = str(tmp_path / "twice")
+    hg.export(model("sub_words"), tmp_path / "gpt.c")
+    start, temperature, seed = CASES[2]
+    (tmp_path / "twice.c").write_text(
+        '#include "gpt.c"\n#include <stdio.h>\nint main(void) {\n'
+        '  gpt_begin("the caZ", 1, 0);\n'
+        f'  gpt_begin("{start}", {temperature}, {seed});\n'
+        "  for (int i = 0; i < 20; i++) fputs(gpt_next(), stdout);\n  return 0;\n}\n",
+        "utf-8",
+    )
+    subprocess.run(["gcc", *STRICT, str(tmp_path / "twice.c"), "-o", program], check=True)
+    written_by_c = run([program]).stdout
+    assert written("sub_words")[2].startswith(written_by_c[:LENGTH])
+    assert len(written_by_c) >= 20
+
+
+IN_WASM = """
+import {{ readFileSync }} from "node:fs";
+const {{ instance }} = await WebAssembly.instantiate(readFileSync({path}));
+const {{ memory, heap, begin, next }} = instance.exports;
+const put = (bytes) => {{
+  memory.grow(1);
+  new Uint8Array(memory.buffer, heap.value, bytes.length).set(bytes);
+  return heap.value;
+}};
+const text = (start) => new TextEncoder().encode(`${{start}}\\0`);
+const write = ([start, temperature, seed]) => {{
+  begin(put(text("the caZ")), 1, 0n); // refused, and forgotten
+  const known = begin(put(text(start)), temperature, BigInt(seed));
+  const written = [known];
+  while (written.length <= {length}) {{
+    const at = next(), all = new Uint8Array(memory.buffer);
+    written.push(...new TextDecoder().decode(all.subarray(at, all.indexOf(0, at))));
+  }}
+  return [known, written.slice(1, {length} + 1).join("")];
+}};
+const texts = {cases}.map(write);
+const told = [text("abZ"), text("Ω"), [116, 0xe4, 0xb8, 0], [0xff, 0]].map((bytes) =>
+  begin(put(bytes), 1, 0n));
+const end = memory.buffer.byteLength;
+new Uint8Array(memory.buffer).set([116, 0], end - 2); // the last bytes of the memory
+told.push(begin(end - 2, 1, 0n));
+console.log(JSON.stringify({{ texts, told }}));
+"""
+
+
+@needs_node
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_of_wasm_writes_the_same(name: str, tmp_path: Path) -> None:
+    path, script = tmp_path / "gpt.wasm", tmp_path / "calls.mjs"
+    assert str(hg.export(model(name), path).checks[0]).endswith(
+        "400 characters, same bits as the engine portable"
+    )
+    cases = json.dumps([[start, temperature, str(seed)] for start, temperature, seed in CASES])
+    script.write_text(
+        IN_WASM.format(path=json.dumps(str(path)), cases=cases, length=LENGTH), "utf-8"
+    )
+    done = run(["node", script])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["texts"] == [[-1, text] for text in written(name)]
+    assert found["told"] == [2, 0, 1, 0, -1]
+
+
 CALLS = """
 const {{ generate, encode, tokens, Reader }} = await import({path});
 const texts = {cases}.map(([start, temperature, seed]) =>
@@ -187,15 +253,22 @@ def test_the_layers_write_the_same_as_the_portable_program() -> None:
 
 def test_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    for ending, told in {".c": "a C compiler: not run", ".js": "node: not run"}.items():
+    for ending, told in {
+        ".c": "a C compiler: not run",
+        ".js": "node: not run",
+        ".html": "node: not run",
+        ".wasm": "node: not run",
+    }.items():
         first, second = hg.export(model("recurrent"), tmp_path / f"gpt{ending}").checks
         assert str(first).startswith(told)
         assert "position" in str(second)
 
 
 def test_other_endings_and_arguments_are_refused(tmp_path: Path) -> None:
-    for ending in (".wasm", ".onnx", "_torch.py"):
-        with refused(hg.errors.SettingError, ".py (", ".html (", ".js (", ".c (", "try: gpt.js"):
+    for ending in (".onnx", "_torch.py"):
+        with refused(
+            hg.errors.SettingError, ".py (", ".html (", ".wasm (", ".js (", ".c (", "try: gpt.js"
+        ):
             hg.export(model("recurrent"), tmp_path / f"gpt{ending}")
     with refused(hg.errors.SettingError, "x for a language model"):
         hg.export(model("recurrent"), tmp_path / "gpt.c", [[0]])

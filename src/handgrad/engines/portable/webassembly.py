@@ -19,7 +19,7 @@ constants lie in memory from 0 on. It lacks a memory, the memory's initial data,
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import llvmlite.binding as binding
 import llvmlite.ir as ir
@@ -297,13 +297,36 @@ AFTER_SUFFIX = "_after"  # of the names of copies that a caller reads after an e
 PRIVATE = ("tables", "scratch", "scratch_int", "scratch_bool")  # not exported
 
 
-def webassembly(model: PortableModel) -> bytes:
+class Functions(Protocol):
+    """Functions that call the prediction of a module, which exports them instead.
+
+    Attributes
+    ----------
+    names : sequence of str
+        Their names, each of an `entry_point_of` it.
+    buffers : mapping of str to array
+        Initial contents of their buffers.
+    """
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def buffers(self) -> Mapping[str, Array]: ...
+
+    def write(self, module: ir.Module, addresses: Mapping[str, int], /) -> None:
+        """Add them to a module, whose buffers have these addresses."""
+
+
+def webassembly(model: PortableModel, functions: Functions | None = None) -> bytes:
     """Compile a model to a module of its prediction and, if it has one, its training.
 
     Parameters
     ----------
     model : PortableModel
         Its weights are the memory's initial data.
+    functions : Functions, optional
+        They are exported, and call the prediction.
 
     Returns
     -------
@@ -311,12 +334,13 @@ def webassembly(model: PortableModel) -> bytes:
         The module; cached on disk.
     """
     programs = [exported_program(p) for p in (model.prediction, model.training) if p is not None]
-    memory = memory_of(model, programs)
-    text = text_for(programs, memory.addresses)
+    memory = memory_of(model, programs, functions.buffers if functions else {})
+    text = text_for(programs, memory.addresses, functions)
     code = cache.get_or_make(f"{identity()}\n{text}", lambda: WEBASSEMBLY.object_code(text))
     shown = {n: a for n, a in memory.addresses.items() if "." not in n and n not in PRIVATE}
     names = [p.name for p in programs] + ([SHUFFLE] if SHUFFLING in memory.addresses else [])
-    return link(code, {n: _entry_point_of(n) for n in names}, replace(memory, addresses=shown))
+    names = [*functions.names] if functions else names
+    return link(code, {n: entry_point_of(n) for n in names}, replace(memory, addresses=shown))
 
 
 def exported_program(program: Program) -> Program:
@@ -345,8 +369,10 @@ def _with_one_rate(body: Sequence[Statement]) -> Body:
     ]
 
 
-def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
-    """Lay out the buffers that are no arguments; tables have one per program.
+def memory_of(
+    model: PortableModel, programs: Sequence[Program], more: Mapping[str, Array]
+) -> Memory:
+    """Lay out the buffers that are no arguments, and `more`; tables have one per program.
 
     The first 64 KiB of memory are LLVM's.
     """
@@ -357,8 +383,9 @@ def memory_of(model: PortableModel, programs: Sequence[Program]) -> Memory:
         "streams": model.streams,
         SHUFFLING: model.shuffling,
         **{name: np.concatenate(parts, dtype=np.float64) for name, parts in tables.items()},
+        **more,
     }
-    sizes: dict[str, int] = {}
+    sizes = {name: array.nbytes for name, array in more.items()}
     for program in programs:
         counts = model.sizes(program, 1)
         for p in program.parameters:
@@ -401,18 +428,24 @@ class WebAssemblyWriter(PortableWriter):
         return [hint for hint in super().hints() if hint is not MASKED_REMAINDER]
 
 
-def text_for(programs: Sequence[Program], addresses: Mapping[str, int]) -> str:
+def text_for(
+    programs: Sequence[Program],
+    addresses: Mapping[str, int],
+    functions: Functions | None = None,
+) -> str:
     """The text of the LLVM module of programs with buffers at these addresses."""
     module = new_module("")
     for program in programs:
         _add_entry_point(module, program, addresses)
     if SHUFFLING in addresses:
         kind = ir.FunctionType(VOID, [INT32, INT32.as_pointer()])
-        entry_point = ir.Function(module, kind, _entry_point_of(SHUFFLE))
+        entry_point = ir.Function(module, kind, entry_point_of(SHUFFLE))
         b = ir.IRBuilder(entry_point.append_basic_block())
         stream = ir.Constant(INT32, addresses[SHUFFLING]).inttoptr(INT.as_pointer())
         b.call(shuffle(module), [stream, *entry_point.args])
         b.ret_void()
+    if functions is not None:
+        functions.write(module, addresses)
     return text_of(module)
 
 
@@ -422,7 +455,7 @@ def _add_entry_point(module: ir.Module, program: Program, addresses: Mapping[str
     kinds = {a.name: a.type for a in inside.args}
     names = [name for name in PASSED if name in kinds]
     kind = ir.FunctionType(INT32, [kinds[name] for name in names])
-    entry_point = ir.Function(module, kind, _entry_point_of(program.name))
+    entry_point = ir.Function(module, kind, entry_point_of(program.name))
     b = ir.IRBuilder(entry_point.append_basic_block())
     arguments: dict[str, ir.Value] = dict(zip(names, entry_point.args, strict=True))
     for p in program.parameters:
@@ -432,5 +465,6 @@ def _add_entry_point(module: ir.Module, program: Program, addresses: Mapping[str
     b.ret(b.call(inside, [arguments[p.name] for p in program.parameters]))
 
 
-def _entry_point_of(name: str) -> str:
+def entry_point_of(name: str) -> str:
+    """Name of an exported function in the object file."""
     return f"{name}.entry_point"

@@ -116,6 +116,12 @@ def _html_text() -> TextExporter:
     return write_html_text
 
 
+def _wasm_text() -> TextExporter:
+    from handgrad.exchange.exporting.text.wasm_text import write_wasm_text
+
+    return write_wasm_text
+
+
 # Longer extensions come first.
 ENDINGS: dict[str, Ending] = {
     "_torch.py": Ending("PyTorch source of an nn.Module", _torch),
@@ -123,7 +129,7 @@ ENDINGS: dict[str, Ending] = {
     ".onnx": Ending("ONNX, for onnxruntime and other runtimes", _onnx),
     ".sql": Ending("a query in SQL, for rows in a database", _sql),
     ".html": Ending("HTML page for any browser", _html, True, text_exporter=_html_text),
-    ".wasm": Ending("WebAssembly, for web pages", _wasm, learns=True),
+    ".wasm": Ending("WebAssembly, for web pages", _wasm, True, text_exporter=_wasm_text),
     ".js": Ending("JavaScript module", _javascript, True, text_exporter=_javascript_text),
     ".rs": Ending("Rust, with its standard library alone", _rust),
     ".c": Ending("C99 for any device", _c, True, _quantized_c, _c_text),

@@ -100,7 +100,7 @@ BEGIN = """\
 /* Begin a text after `start`, in UTF-8. At the temperature 0 each token is the most likely one.
    Returns -1, or the position of the first character that the model does not know. */
 int32_t $begin(const char *start, double temperature, uint64_t seed) {{
-  $count = $done = 0;
+  {emptied} = 0;
   $greedy = ({number})temperature == 0;
   $row[2] = $greedy ? 1 : ({number})temperature;
   $seeded($stream, seed);
@@ -240,6 +240,7 @@ def c_text(spec: WriterSpec, path: Path) -> str:
         "n_merges": len(pairs.merges),
         "space": pairs.vocabulary.find(" "),
         "of_space": SPACE,
+        "emptied": "$count = $done" + " = $length" * bool(pairs.merges),
         "take": "$take" if pairs.merges else "$append",
         "flush": "\n  $flush();" if pairs.merges else "",
         "first": spec.first or f"1 + $drawn_first($weights, {len(spec.weights)})",
