@@ -44,9 +44,11 @@ STANDARD = {
     "os",
     "re",
     "sys",
+    "time",
     "tomllib",
     "types",
     "typing",
+    "unicodedata",
     "weakref",
 }
 ALLOWED_IN_THE_TEXTBOOK = {"numpy", "handgrad", *STANDARD}

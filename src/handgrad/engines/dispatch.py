@@ -29,7 +29,7 @@ from handgrad.textbook.errors import (
     positive,
 )
 from handgrad.textbook.install import MissingPackageError, require
-from handgrad.textbook.layers import Array
+from handgrad.textbook.layers import Array, Layer
 from handgrad.textbook.layers.layer import closed
 from handgrad.textbook.net import Net
 from handgrad.textbook.net.minibatches import (
@@ -38,7 +38,7 @@ from handgrad.textbook.net.minibatches import (
     form_of,
     number_of_rows,
 )
-from handgrad.textbook.net.predictor import BACKEND, EagerPredictor
+from handgrad.textbook.net.predictor import BACKEND, EagerPredictor, LayerCost
 from handgrad.textbook.net.predictor import EngineName as EngineName
 from handgrad.textbook.net.sparse_rows import SparseRows
 from handgrad.textbook.net.watch import is_watched
@@ -296,4 +296,10 @@ class DispatchingPredictor(EagerPredictor):
         return made(x)
 
 
-BACKEND.predictor = DispatchingPredictor
+def _layer_costs(net: Layer, x: object) -> Mapping[str, LayerCost]:
+    from handgrad.graph.costs import layer_costs  # the passes load slowly
+
+    return layer_costs(net, x)
+
+
+BACKEND.predictor, BACKEND.layer_costs = DispatchingPredictor, _layer_costs

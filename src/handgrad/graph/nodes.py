@@ -159,6 +159,12 @@ def users_of(nodes: Sequence[Node]) -> list[list[int]]:
     return users
 
 
+def first_of_backward(nodes: Sequence[Node]) -> int:
+    """The number of the first node that a `backward` computed; their number if there is none."""
+    methods = (node.origin.method if node.origin else "" for node in nodes)
+    return next((i for i, method in enumerate(methods) if method == "backward"), len(nodes))
+
+
 RECORDS = {
     kind.__name__: kind for kind in (Ref, Dim, Scaled, Ratio, Formula, Arange, RowComparison, Full)
 }

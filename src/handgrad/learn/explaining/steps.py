@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.graph.nodes import Node
+from handgrad.graph.nodes import Node, first_of_backward
 from handgrad.graph.operations import Op
 from handgrad.graph.printing import formula
 from handgrad.learn.explaining.elements import ATOMS, FILLED, Elements
@@ -117,8 +117,7 @@ class Step:
 def steps_of(traced: TracedStep, elements: Elements, writer: TermWriter) -> list[Step]:
     """The lines of the layers, in the order in which they were computed."""
     nodes = traced.nodes
-    methods = [node.origin.method if node.origin else "" for node in nodes]
-    backward = methods.index("backward") if "backward" in methods else len(nodes)
+    backward = first_of_backward(nodes)
     address = {i: address for address, i in reversed(traced.addresses.items())}
     going_on = _going_on(nodes, backward)
     steps = []

@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.textbook.aliases import NUMBERS
-from handgrad.textbook.display import Text
 from handgrad.textbook.errors import HandgradError, SettingError, ShapeError, described
 from handgrad.textbook.layers import Array, Layer, shape_inference
 from handgrad.textbook.layers.checks import checked_result
 from handgrad.textbook.layers.layer import (
     Changes,
     Shape,
-    closed,
     features,
     floating,
     predicting_twin,
@@ -31,14 +29,11 @@ from handgrad.textbook.net.minibatches import (
 )
 from handgrad.textbook.net.predictor import BACKEND, EngineName
 from handgrad.textbook.net.sparse_rows import SparseRows, checked_sparse, is_sparse
+from handgrad.textbook.net.summary import summary_of
 from handgrad.textbook.net.watch import LayerCall, watching
 
 BOUND = {"_buffers", "_predictor"}
 MADE.update({"_shapes", *BOUND})
-
-
-# Note for nets with layers that need several rows.
-BY_SHARD = "batch norm uses the statistics of each batch, in data-parallel training of each shard"
 
 
 class Net(Layer):
@@ -363,22 +358,31 @@ class Net(Layer):
         check_finite(rows, repr(self))
         return self._predictor(rows, batch_size, engine)
 
-    def summary(self) -> str:
-        """Return a table of the layers, with output shapes for n rows and parameter counts."""
-        lines = [("", "layer", "output", "parameters")]
-        shape = self.shape_in
-        for i, layer in enumerate(self.layers):
-            out = None if shape is None else layer.shape_out(shape)
-            output = "?" if out is None else f"({', '.join(['n', *map(str, closed(out))])})"
-            shape = out if self.in_a_row else shape
-            count = sum(array.size for array in layer.named_parameters().values())
-            frozen = "" if layer.trainable else " frozen"
-            lines.append((str(i + 1), repr(layer), output, f"{count:,}{frozen}"))
-        lines.append(("", "", "", f"{self.parameters.size:,} in all, {self.dtype}"))
-        widths = [max(len(line[column]) for line in lines) for column in range(4)]
-        shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        shown += [BY_SHARD] if self.min_batch_size > 1 else []
-        return Text("\n".join(shown))
+    def summary(self, x: object = None) -> str:
+        """Return a table of the layers: output shapes for n rows, parameters, and costs.
+
+        The costs are counted from the traced graph of a training step, for each row: floating-point
+        operations forward and backward, without those of the loss (a multiplication and an addition
+        for each term of a product; a function of a number is one), and the bytes kept: arrays of
+        the forward pass that a backward pass reads. The time is that of the layers as they are,
+        without compiling.
+
+        Parameters
+        ----------
+        x : array or tuple of arrays, optional
+            Rows to count and to time with; needed for a time, and if the net does not state what
+            rows it takes.
+
+        >>> import handgrad as hg
+        >>> print(hg.Net(hg.Linear(2, 3), hg.Tanh()).summary())
+           layer            output  parameters  forward  backward  kept
+        1  Linear(2, 3)     (n, 3)           9       15        27     0
+        2  Tanh()           (n, 3)           0        3         9    12
+           in all, float32                   9       18        36    12
+        parameters: 36 bytes
+        for each row of shape (2,): operations forward and backward, bytes kept between them
+        """
+        return summary_of(self, self.in_a_row, x)
 
     def position(self, i: int) -> str:
         """Return the name of layer `i` in messages: `layer 2 of 4, Linear(8, 3)`."""

@@ -1,6 +1,6 @@
 """Eager predictor of a net, the names of the engines, and the registry that engines fill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -65,6 +65,23 @@ def _predict_no_rows(twin: Layer, x: Inputs) -> Array:
     return none
 
 
+@dataclass(frozen=True)
+class LayerCost:
+    """Cost of a layer for each row.
+
+    Parameters
+    ----------
+    forward, backward : int
+        Floating-point operations.
+    kept : int
+        Bytes of the arrays that `forward` computes and a `backward` reads.
+    """
+
+    forward: int
+    backward: int
+    kept: int
+
+
 @dataclass
 class Backend:
     """Registry of what nets use of the packages above the textbook, filled when those are imported.
@@ -75,10 +92,13 @@ class Backend:
         Predictor of a new net.
     threads_for : callable
         Context manager that limits the threads of BLAS for a number of multiplications.
+    layer_costs : callable, optional
+        Cost of the layers of a net by path, for rows like those given, or None.
     """
 
     predictor: type[EagerPredictor] = EagerPredictor
     threads_for: Callable[[int], AbstractContextManager[object]] = nullcontext
+    layer_costs: Callable[[Layer, object], Mapping[str, LayerCost]] | None = None
 
 
 BACKEND = Backend()

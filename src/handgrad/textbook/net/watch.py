@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Literal
 
 from handgrad.textbook.layers import Layer
@@ -28,6 +29,8 @@ class LayerCall:
         The argument.
     went : array or tuple of arrays
         The result.
+    seconds : float
+        Time that the call took.
     """
 
     path: str
@@ -36,6 +39,7 @@ class LayerCall:
     method: Method
     came: Any
     went: Any
+    seconds: float
 
 
 class _Watched:
@@ -48,8 +52,9 @@ class _Watched:
         self.__self__, self.__func__ = layer, self.function.__func__
 
     def __call__(self, came: object, *mask: object) -> Any:
+        start = perf_counter()
         went = self.function(came, *mask)
-        self.calls.append(LayerCall(*self.named, came, went))
+        self.calls.append(LayerCall(*self.named, came, went, perf_counter() - start))
         return went
 
 
