@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.axe import violations
-from tests.browser.shell import Shell, opened
+from tests.browser.shell import OPEN_ALL, Shell, opened
 from tests.browser.sight import CONTRASTS
 
 if TYPE_CHECKING:
@@ -24,6 +24,20 @@ PLACES = """() => ["[data-control=play]", "canvas.map"].map((which) => {
   const { left, top, right, bottom } = document.querySelector(which).getBoundingClientRect();
   return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
 })"""
+# Visible texts smaller than 8 points, as they are drawn.
+SMALL = """() => {
+  const texts = document.createTreeWalker(document.querySelector(".playground"), 4);
+  const small = [];
+  while (texts.nextNode()) {
+    const { parentElement: e, data } = texts.currentNode;
+    if (!data.trim() || !e.getClientRects().length) continue;
+    const scale = e.ownerSVGElement ? e.getScreenCTM().a : 1;
+    const points = parseFloat(getComputedStyle(e).fontSize) * scale * 72 / 96;
+    if (points && points < 8) small.push([data, points]);
+  }
+  return small;
+}"""
+VIEWS = ("hidden", "loss_plane", "race", "seeds", "health", "confusion")
 FULL = "share=60"
 SCREENS = [
     (390, 844, "light", "en", ""),
@@ -76,6 +90,22 @@ def test_map_and_button_are_on_the_first_screen(
     faint = [text for text in page.evaluate(CONTRASTS) if text["contrast"] < READABLE]
     assert faint == []
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_every_text_has_8_points(at: At, width: int) -> None:
+    shell = at("inputs=x1;x2;x1**2;sin(x1*x2)&layers=64,8,8,8,8,8", width)
+    page = shell.page
+    page.evaluate(OPEN_ALL)
+    for name in VIEWS:
+        page.locator(f"#tab-{name}").click()
+        page.locator(f"#panel-{name}").scroll_into_view_if_needed()
+        page.wait_for_timeout(400)
+        assert page.evaluate(SMALL) == []
+    page.locator(".neuron").nth(5).click()
+    page.locator("#view-explain").scroll_into_view_if_needed()
+    page.wait_for_timeout(400)
+    assert page.evaluate(SMALL) == []
 
 
 def test_it_opens_with_one_button_and_has_more_on_request(at: At) -> None:

@@ -1,10 +1,12 @@
 """`plot_attention`: a picture is the shares of a head, its places named, what is barred grey."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 import handgrad as hg
 from handgrad.plots.attention import MASKED
@@ -67,6 +69,47 @@ def test_labels_name_the_places_and_spaces_are_seen() -> None:
     assert words.get_xticklabels()[0].get_rotation() == 90
     assert len(words.get_xticklabels()[3].get_text()) == 12
     words.figure.draw_without_rendering()
+
+
+READABLE = 8  # points
+
+
+def labels_of(axes: Any) -> list[list[Any]]:
+    """Labels of both axes as they are drawn: each readable, none upon the next one."""
+    axes.figure.draw_without_rendering()
+    both = [axes.get_xticklabels(), axes.get_yticklabels()]
+    for labels, side in zip(both, ("x", "y"), strict=True):
+        boxes = sorted(
+            (getattr(b, f"{side}0"), getattr(b, f"{side}1")) for b in map(extent, labels)
+        )
+        assert all(end <= begin + 0.5 for (_, end), (begin, _) in pairwise(boxes))
+        assert min(label.get_fontsize() for label in labels) >= READABLE
+    return both
+
+
+def extent(label: Any) -> Any:
+    return label.get_window_extent()
+
+
+@pytest.mark.parametrize("n_heads", [1, 4])
+@pytest.mark.parametrize(("n", "every"), [(12, 1), (32, 1), (100, 3)])
+def test_characters_are_readable_however_many(n: int, every: int, n_heads: int) -> None:
+    looks = hg.Net(hg.Embedding(3, 4, rng=0), hg.MultiheadAttention(4, n_heads, rng=1))
+    text = ("magnanimity WWW " * 9)[:n]
+    panels = hg.plots.plot_attention(looks, [[i % 3 for i in range(n)]], labels=text)
+    assert panels[0].figure.get_size_inches()[0] <= 11
+    for labels in labels_of(panels[-1]):
+        expected = [c.replace(" ", "␣") for c in text[::every]]
+        assert [label.get_text() for label in labels] == expected
+
+
+def test_words_in_small_axes_are_readable() -> None:
+    looks = hg.Net(hg.Embedding(3, 4, rng=0), hg.MultiheadAttention(4, 1, rng=1))
+    axes = Figure(figsize=(3, 2), layout="constrained").subplots()
+    words = [f"word {i}" for i in range(24)]
+    hg.plots.plot_attention(looks, [[i % 3 for i in range(24)]], labels=words, axes=[axes])
+    across, down = labels_of(axes)
+    assert 2 <= len(down) <= len(across) < 24
 
 
 def test_of_many_heads_the_first_are_drawn() -> None:

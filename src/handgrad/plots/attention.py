@@ -1,5 +1,7 @@
 """Plots of attention weights."""
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +19,10 @@ from handgrad.textbook.net import Net
 from handgrad.training.results import Predictor
 
 MOST_HEADS = 16
-INCHES = 2.0  # approximate width of a plot, for the size of its tick labels
+WIDEST = 11.0  # inches of a new figure
+ROOM = 2.0, 5.0  # least and largest side of a map in a new figure, in inches
+POINTS = 8.0, 9.0  # least and largest size of labels
+LINE = 1.2  # of a label's size: the space that a label takes
 MASKED = "#d9d9d9"
 # Visible forms of whitespace.
 SEEN = str.maketrans({" ": "␣", "\n": "↵", "\t": "→"})
@@ -43,7 +48,8 @@ def plot_attention(
     x : array (1, …)
         A single row, in the form the model takes.
     labels : sequence of str, optional
-        A character or word for each position; by default they are numbered from 1.
+        A character or word for each position; by default they are numbered from 1. Where there
+        is no room for all of them in 8 points, every second, third … is shown.
     axes : sequence of Axes, optional
         Axes for the heads; by default those of a new figure.
 
@@ -76,8 +82,9 @@ def plot_attention(
         for j, p in enumerate(layer.p[0], 1)
     ][:MOST_HEADS]
     names = None if labels is None else _names_of(labels, len(heads[0][1]))
-    columns = min(4, layers[0].n_heads)
-    size = (2.7 * min(columns, len(heads)) + 1, 2.9 * -(-len(heads) // columns))
+    room = min(max(ROOM[0], _inches(names or ())), ROOM[1])
+    columns = max(1, min(4, layers[0].n_heads, int((WIDEST - 1) // (room + 0.7))))
+    size = ((room + 0.7) * min(columns, len(heads)) + 1, (room + 0.9) * -(-len(heads) // columns))
     panels = panels_for(axes, len(heads), size, grid=False, columns=columns)
     largest = max(float(np.nanmax(p)) for _, p in heads)
     for panel, (title, p) in zip(panels, heads, strict=True):
@@ -87,8 +94,10 @@ def plot_attention(
         )
         panel.set_facecolor(MASKED)
         panel.set_title(title, fontsize="medium")
-        _name_positions(panel, names)
+        _name_positions(panel, names, room)
     panels[0].figure.colorbar(image, ax=panels, label=label("attention weight"), aspect=30)
+    if axes is not None and names is not None:
+        _fit_names(panels, names)
     return np.array(panels)
 
 
@@ -109,15 +118,35 @@ def _names_of(labels: Sequence[str], n: int) -> list[str]:
     return [shortened(name, 12) if name.strip() else name.translate(SEEN) for name in names]
 
 
-def _name_positions(axes: Axes, names: list[str] | None) -> None:
+def _inches(names: Sequence[str]) -> float:
+    """Length of an axis on which all names are readable."""
+    return len(names) * POINTS[0] * LINE / 72
+
+
+def _fit_names(panels: Sequence[Axes], names: list[str]) -> None:
+    """Label as many positions as fit in axes whose size the labels change."""
+    figure: Any = panels[0].figure
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.draw_without_rendering()
+    for panel in panels:
+        _name_positions(panel, names, None)
+
+
+def _name_positions(axes: Axes, names: list[str] | None, room: float | None) -> None:
+    """Label both axes, which are `room` inches long, or as long as they are."""
     axes.set(xlabel=label("key position"), ylabel=label("query position"))
     if names is None:
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         return
-    small: Any = {"fontsize": min(9.0, INCHES * 72 / len(names))}
+    box = axes.get_window_extent()
     upright: Any = {} if max(map(len, names)) == 1 else {"rotation": 90}
-    axes.set_xticks(range(1, len(names) + 1), names, **small, **upright)
-    axes.set_yticks(range(1, len(names) + 1), names, **small)
+    for axis, length, how in ((axes.xaxis, box.width, upright), (axes.yaxis, box.height, {})):
+        inches = room or length / axes.figure.dpi
+        every = math.ceil(_inches(names) / inches)
+        points = min(POINTS[1], inches * 72 * every / len(names) / LINE)
+        places = range(1, len(names) + 1, every)
+        axis.set_ticks(places, names[::every], fontsize=max(POINTS[0], points), **how)
     as_written([*axes.get_xticklabels(), *axes.get_yticklabels()])
     axes.tick_params(length=0)

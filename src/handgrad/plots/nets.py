@@ -28,7 +28,7 @@ THICKEST, THINNEST = 4.0, 0.3
 MOST_MAPS, POINTS = 64, 60
 # Background of numbers, also readable in a report with a dark theme.
 BEHIND = {"facecolor": "#fbfaf7", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
-BESIDE_A_UNIT: dict[str, Any] = {"fontsize": "x-small", "va": "top", "zorder": 3, "bbox": BEHIND}
+BESIDE_A_UNIT: dict[str, Any] = {"fontsize": 8, "va": "top", "zorder": 3, "bbox": BEHIND}
 Lines = Literal["weights", "gradients"]
 
 

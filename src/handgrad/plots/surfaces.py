@@ -157,7 +157,7 @@ def plot_pairs(
             else:
                 drawn.over(panel, [j, i], at)
             name_axes(panel, names[j] if row == k - 1 else "", names[i] if column == 0 else "")
-            panel.tick_params(labelsize="x-small")
+            panel.tick_params(labelsize="small")
     return grid
 
 

@@ -204,15 +204,13 @@ def look(numbers: Iterator[int], evidence: TextEvidence) -> Markup:
     # characters are named as they are, unknown ones too
     labels = [evidence.model.pairs_.tokens[c] for c in codes] if len(codes) < len(text) else text
     n = min(evidence.heads, 16)
-    columns = min(n, 4)
+    columns = min(n, 2)
     rows = -(-n // columns)
     with mpl.rc_context(SETTINGS):
-        drawing = Figure(figsize=(6.9, 1.9 * rows + 0.3), layout="constrained", dpi=100)
+        drawing = Figure(figsize=(6.9, 3.2 * rows + 0.3), layout="constrained", dpi=100)
         axes = drawing.subplots(rows, columns, squeeze=False).ravel()
         plots.plot_attention(net, codes[None], labels=labels, axes=axes[:n])
         for unused in axes[n:]:
             unused.set_axis_off()
-        for panel in axes[:n]:
-            panel.tick_params(labelsize=6)
         alt = f"{n} attention maps, one for each head: query and key positions of {text!r}."
         return inline(drawing, f"picture-{next(numbers)}", alt, COLOURS)
