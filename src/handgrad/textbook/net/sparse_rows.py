@@ -39,13 +39,6 @@ class SparseRows:
         Of any format; those other than CSR are converted.
     dtype : dtype
         Type of the dense rows.
-
-    Examples
-    --------
-    >>> from scipy.sparse import coo_array
-    >>> rows = SparseRows(coo_array([[0.0, 1.0], [2.0, 0.0]]), np.float32)
-    >>> rows.shape, rows[1:].tolist()
-    ((2, 2), [[2.0, 0.0]])
     """
 
     ndim = 2
