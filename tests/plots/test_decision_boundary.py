@@ -145,6 +145,59 @@ def test_rows_off_the_slice_are_faint_and_far_ones_left_out() -> None:
     assert "59 of 60 rows" in title
 
 
+def in_a_plane(n: int = 80) -> tuple[Any, Any]:
+    """Rows of four features that lie in a plane, of very different units, and their classes."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0, [3, 1], (n, 2)).T
+    x = np.stack([a + b, 1000 * (a - b), a / 100 + 5, b], axis=1)
+    return x, (x[:, 0] > 0).astype(int)
+
+
+def test_the_principal_plane_of_rows_in_a_plane_shows_all_of_them_in_their_class() -> None:
+    x, y = in_a_plane()
+    net = linear([[0.0] * 4, [4, 0, 0, 0]], [0, 0], hg.Softmax())
+    axes: Any = hg.plot_decision_boundary(net, x, y, features="pca")
+    assert axes.get_title().splitlines()[0] == "principal plane of 4 features"
+    assert "80 of 80 rows shown" in axes.get_title()
+    first, second = (int(name.split("component, ")[1].split("%")[0]) for name in (
+        axes.get_xlabel(), axes.get_ylabel()
+    ))  # fmt: skip
+    assert first + second == 100 > first > second
+    lengths, directions = np.linalg.eigh(np.corrcoef(x.T))  # by another way: of the correlations
+    assert first == round(100 * lengths[-1] / 4)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    shown = rows(axes)
+    for k in (0, 1):
+        expected = z[y == k] @ directions[:, [-1, -2]]
+        np.testing.assert_allclose(np.abs(shown[f"class {k}"]), np.abs(expected), atol=1e-9)
+        dots = next(c for c in axes.collections if c.get_label() == f"class {k}")
+        np.testing.assert_allclose(dots.get_facecolor()[:, 3], 1, atol=1e-9)
+    start, *_, end = contour(axes, 0.5)  # the plane is computed back into features
+    across = np.array([start[1] - end[1], end[0] - start[0]])
+    sides = [np.sign((shown[f"class {k}"] - start) @ across).tolist() for k in (0, 1)]
+    assert [len({*side}) for side in sides] == [1, 1]
+    assert sides[0][0] != sides[1][0]
+
+
+def test_rows_off_the_principal_plane_are_faint() -> None:
+    x, y = in_a_plane()
+    x = np.hstack([x, np.zeros((len(x), 3))])
+    x[[0, 1, 2], [4, 5, 6]] = 1.0  # each 9 standard deviations off
+    net = linear([[0.0] * 7, [4, 0, 0, 0, 0, 0, 0]], [0, 0], hg.Softmax())
+    title = hg.plot_decision_boundary(net, x, y, features="pca").get_title()
+    assert "77 of 80 rows shown" in title
+
+
+def test_a_principal_plane_takes_no_filler_and_no_other_name() -> None:
+    x, y = in_a_plane()
+    net = linear([[0.0] * 4, [4, 0, 0, 0]], [0, 0], hg.Softmax())
+    other: Any = "tsne"
+    with refused(hg.errors.SettingError, "features = 'tsne'", "or 'pca'"):
+        hg.plot_decision_boundary(net, x, y, features=other)
+    with refused(hg.errors.SettingError, "a filler for features='pca'", "no filler"):
+        hg.plot_decision_boundary(net, x, y, features="pca", filler=x[0])
+
+
 def test_drawing_changes_nothing_of_the_net() -> None:
     net = two_classes()
     before, mode = net.state(), net.training

@@ -17,6 +17,7 @@ from handgrad.plots.labels import label
 from handgrad.plots.predictions import draw_numbers, plot_predictions
 from handgrad.plots.rows import draw_near_slice, plot_decision_boundary
 from handgrad.plots.screens import Screen, screen_for
+from handgrad.plots.slices import Slice
 from handgrad.plots.trainings import plot_training_progress
 from handgrad.textbook.kinds import Probabilities
 from handgrad.textbook.layers import Array
@@ -299,6 +300,7 @@ def _draw_boundary(axes: Axes, net: Net, data: Pair, held: Pair | None) -> None:
         x, x_held = table_of(data[0]), table_of(held[0])
         predictions, at = class_predictions(net, *held, None), x.mean(axis=0, dtype=np.float64)
         names = predictions.class_names
+        plane = Slice.of_features([0, 1], at)
         draw_near_slice(
-            axes, x_held, predictions.y, [0, 1], at, spread=x, class_names=names, hollow=True
+            axes, x_held, predictions.y, plane, spread=x, class_names=names, hollow=True
         )

@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection
 from handgrad.plots.inputs import names_of, net_and_rows, table_of
 from handgrad.plots.labels import label
 from handgrad.plots.planes import SMOOTH, box_around, over_plane
-from handgrad.plots.rows import filler_of, two_of
+from handgrad.plots.slices import Slice, filler_of, two_of
 from handgrad.plots.style import FIRST, GREY, SECOND, SIGNED, axes_for, panels_for, shortened
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers import Array
@@ -309,16 +309,15 @@ def plot_neurons(
             "hg.Net(…), or MLPClassifier",
         )
     rows = table_of(rows)
-    shown, at = two_of(features, rows.shape[1]), filler_of(filler, rows)
+    shown = two_of(features, rows.shape[1])
+    plane = Slice.of_features(shown, filler_of(filler, rows))
     stages = stages_of(inner, rows[:1])[1:]
     maps = [(stage, unit) for stage in stages for unit in range(stage.n_units)][:MOST_MAPS]
     panels = panels_for(axes, len(maps), (8, 2 * -(-len(maps) // 4)), grid=False)
     box = box_around(rows[:, shown])
 
     def says(points: Array) -> Array:
-        plane = np.tile(at, (len(points), 1))
-        plane[:, shown] = points
-        outputs = inner.outputs(plane)
+        outputs = inner.outputs(plane.rows(points))
         return np.hstack([units(outputs[str(stage.places[1])]) for stage in stages])
 
     _, _, values = over_plane(says, box, POINTS)

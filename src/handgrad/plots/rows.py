@@ -18,13 +18,19 @@ from handgrad.plots.inputs import (
 )
 from handgrad.plots.labels import label, translated
 from handgrad.plots.planes import box_around, scatter_classes, shade_regions
+from handgrad.plots.slices import (
+    Features,
+    Slice,
+    filler_of,
+    principal_directions,
+    principal_slice,
+    two_of,
+)
 from handgrad.plots.style import FIRST, axes_for, name_axes
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.layers import Array, Linear
 from handgrad.textbook.net import Net
 from handgrad.training.results import Classifier
-
-FARTHEST = 2.0
 
 
 def plot_dataset(
@@ -102,7 +108,7 @@ def plot_decision_boundary(
     x: object,
     y: object,
     *,
-    features: tuple[int, int] = (0, 1),
+    features: Features = (0, 1),
     filler: npt.ArrayLike | None = None,
     feature_names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
@@ -114,9 +120,13 @@ def plot_decision_boundary(
     each point has the mean of the classes' colours, weighted by probability, with lines where the
     most probable class changes.
 
-    With more than two features the plane is a slice at fixed values of the others. A row at
-    distance d from the slice (root mean square of its differences in standard deviations) is drawn
-    with opacity e^(−d²/2), and not at all beyond d = 2. The title counts the rows shown.
+    With more than two features the plane is a slice: at fixed values of the others, or with "pca"
+    through the mean along the first two principal components of the standardized features, the
+    plane nearest to the rows. A row at distance d from the slice (root mean square of its
+    differences in standard deviations) is drawn with opacity e^(−d²/2), and not at all beyond
+    d = 2. The title counts the rows shown.
+
+    source      Pearson, "On lines and planes of closest fit", 1901
 
     Parameters
     ----------
@@ -126,10 +136,11 @@ def plot_decision_boundary(
         Rows.
     y : array (n,)
         Classes 0, 1, 2 …, or those of the classifier.
-    features : pair of int, default (0, 1)
-        Features shown, by number.
+    features : pair of int or "pca", default (0, 1)
+        Features shown, by number, or the plane of the principal components.
     filler : array (n_features,), optional
-        Values of the other features; by default their means.
+        Values of the other features; by default their means. Their medians are
+        `filler=np.median(x, axis=0)`.
     feature_names : sequence of str, optional
         Names of the features.
     class_names : sequence of str, optional
@@ -149,26 +160,52 @@ def plot_decision_boundary(
     >>> print(plot_decision_boundary(net, x, y).get_title())
     28 other features at their means
     552 of 569 rows shown: fainter is farther away
+    >>> print(plot_decision_boundary(net, x, y, features="pca").get_title())
+    principal plane of 30 features
+    566 of 569 rows shown: fainter is farther away
     """
     x = table_of(x)
-    shown = two_of(features, x.shape[1])
+    if isinstance(features, str):
+        plane, names = _principal(features, filler, x)
+    else:
+        shown = two_of(features, x.shape[1])
+        feature_names = names_of(feature_names, x.shape[1], "feature")
+        plane = Slice.of_features(shown, filler_of(filler, x))
+        names = [feature_names[i] for i in shown]
     predictions = class_predictions(net, x, y, class_names)
-    feature_names = names_of(feature_names, x.shape[1], "feature")
-    at = filler_of(filler, x)
 
     def probabilities_at(points: Array) -> Array:
-        rows = np.tile(at, (len(points), 1))
-        rows[:, shown] = points
-        return probabilities(net, rows)
+        return probabilities(net, plane.rows(points))
 
     axes = axes_for(ax, grid=False)
-    shade_regions(axes, probabilities_at, box_around(x[:, shown]), predictions.class_names)
+    shade_regions(axes, probabilities_at, box_around(plane.points(x)), predictions.class_names)
     near = draw_near_slice(
-        axes, x, predictions.y, shown, at, spread=x, class_names=predictions.class_names
+        axes, x, predictions.y, plane, spread=x, class_names=predictions.class_names
     )
-    name_axes(axes, *(feature_names[i] for i in shown))
-    title_slice(axes, x, filler, near)
+    name_axes(axes, *names)
+    if isinstance(features, str):
+        _title(axes, label("principal plane of {} features", x.shape[1]), near, len(x))
+    else:
+        title_slice(axes, x, filler, near)
     return axes
+
+
+def _principal(features: str, filler: object, x: Array) -> tuple[Slice, list[str]]:
+    """The principal plane of the rows, and the names of its axes."""
+    if x.shape[1] < 2:
+        two_of(features, x.shape[1])
+    if features != "pca":
+        raise SettingError(
+            f"features = {features!r}", "two features by number, or 'pca'", "features='pca'"
+        )
+    if filler is not None:
+        raise SettingError(
+            "a filler for features='pca', whose plane goes through the mean of the rows",
+            "no filler, or two features",
+            "features=(0, 1), filler=np.median(x, axis=0)",
+        )
+    plane, shares = principal_slice(x)
+    return plane, _names_of_components(shares)
 
 
 def title_slice(axes: Axes, x: Array, filler: object, near: int) -> None:
@@ -177,72 +214,29 @@ def title_slice(axes: Axes, x: Array, filler: object, near: int) -> None:
         held = "their means" if others > 1 else "its mean"
         held = held if filler is None else "the given filler"
         counted = "{} other features" if others > 1 else "1 other feature"
-        title = label(f"{counted} at {held}", others)
-        seen = label("{} of {} rows shown: fainter is farther away", near, len(x))
-        axes.set_title(f"{title}\n{seen}", fontsize="medium")
+        _title(axes, label(f"{counted} at {held}", others), near, len(x))
+
+
+def _title(axes: Axes, title: str, near: int, of: int) -> None:
+    seen = label("{} of {} rows shown: fainter is farther away", near, of)
+    axes.set_title(f"{title}\n{seen}", fontsize="medium")
 
 
 def draw_near_slice(
     axes: Axes,
     x: Array,
     y: Array,
-    shown: list[int],
-    at: Array,
+    plane: Slice,
     *,
     spread: Array,
     class_names: Sequence[str],
     hollow: bool = False,
 ) -> int:
-    """Draw the rows near the slice at `at`, fainter with distance; returns their number."""
-    near, strength = near_slice(x, shown, at, spread)
-    points = x[near][:, shown]
+    """Draw the rows near the plane, fainter with distance; returns their number."""
+    near, strength = plane.near(x, spread)
+    points = plane.points(x[near])
     scatter_classes(axes, points, y[near], class_names, strength=strength, hollow=hollow)
     return int(near.sum())
-
-
-def near_slice(x: Array, shown: list[int], at: Array, spread: Array) -> tuple[Array, Array]:
-    """Mask of the rows of `x` near the slice at `at`, (n,), and the opacity of these."""
-    others = np.delete(np.arange(x.shape[1]), shown)
-    distance = np.zeros(len(x))
-    if others.size:
-        deviation = spread[:, others].std(axis=0, dtype=np.float64)
-        away = (x[:, others] - at[others]) / np.where(deviation > 0, deviation, 1.0)
-        distance = np.sqrt((away**2).mean(axis=1))
-    near = distance <= FARTHEST
-    return near, np.exp(-(distance[near] ** 2) / 2)
-
-
-def two_of(features: object, n_features: int) -> list[int]:
-    """Check two different features, by number."""
-    if n_features < 2:
-        raise ShapeError(
-            "x with a single feature",
-            "two features or more, for a plane",
-            "plot_dataset(x, y), or plot_predictions(net, x, y) for numbers",
-        )
-    shown = [*features] if isinstance(features, tuple | list) else []
-    whole = all(isinstance(i, int | np.integer) and 0 <= i < n_features for i in shown)
-    if len(shown) != 2 or not whole or shown[0] == shown[1]:
-        raise SettingError(
-            f"features = {features!r}",
-            f"two different numbers from 0 to {n_features - 1}",
-            "features=(0, 1)",
-        )
-    return [int(i) for i in shown]
-
-
-def filler_of(filler: npt.ArrayLike | None, x: Array) -> Array:
-    """Row with the fixed values of the features."""
-    if filler is None:
-        return x.mean(axis=0, dtype=np.float64)
-    row = np.asarray(filler)
-    if row.shape != x.shape[1:] or row.dtype.kind not in "fiub" or not np.isfinite(row).all():
-        raise ShapeError(
-            f"a filler of shape {row.shape} and type {row.dtype}",
-            f"a row of {x.shape[1]} finite numbers, any for the two features shown",
-            "filler=np.median(x, axis=0), or filler=x[0]",
-        )
-    return row.astype(np.float64)
 
 
 def plot_hidden_space(
@@ -314,12 +308,9 @@ def plot_hidden_space(
 
         shade_regions(axes, probabilities_at, box_around(hidden), predictions.class_names)
     elif not planar:
-        hidden, shares = _principal_components(hidden)
-        of_both = zip(("first", "second"), shares, strict=True)
-        names = [
-            label(f"{which} principal component, {{}} of the variance", f"{s:.0%}")
-            for which, s in of_both
-        ]
+        centred = hidden.astype(np.float64) - hidden.mean(axis=0, dtype=np.float64)
+        directions, shares = principal_directions(centred)
+        hidden, names = centred @ directions.T, _names_of_components(shares)
     scatter_classes(axes, hidden, predictions.y, predictions.class_names)
     name_axes(axes, names[0], names[1], translated(f"after {net.position(after - 1)}"))
     return axes
@@ -349,12 +340,9 @@ def _after(net: Net, layer: int | None) -> int:
     return layer + 1
 
 
-def _principal_components(points: Array) -> tuple[Array, Array]:
-    """First two principal components of the points, (n, 2), and their fractions of the variance."""
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
-    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
-    variances = np.append(lengths**2, 0)  # a single row has only one
-    total = variances.sum()
-    plane = np.zeros((len(points), 2))
-    plane[:, : len(directions[:2])] = centred @ directions[:2].T
-    return plane, variances[:2] / (total if total > 0 else 1.0)
+def _names_of_components(shares: Array) -> list[str]:
+    of_both = zip(("first", "second"), shares, strict=True)
+    return [
+        label(f"{which} principal component, {{}} of the variance", f"{share:.0%}")
+        for which, share in of_both
+    ]

@@ -1,6 +1,6 @@
 """Plots of predictions over the plane of two features, for one pair or all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ from handgrad.plots.inputs import (
     table_of,
 )
 from handgrad.plots.planes import box_around, scatter_classes, shade_numbers, shade_regions
-from handgrad.plots.rows import filler_of, near_slice, title_slice, two_of
+from handgrad.plots.rows import title_slice
+from handgrad.plots.slices import Slice, filler_of, two_of
 from handgrad.plots.style import FIRST, axes_for, colour_of, name_axes, panels_for
 from handgrad.textbook.errors import SettingError, ShapeError
 from handgrad.textbook.kinds import Probabilities
@@ -72,14 +73,15 @@ def plot_regression_surface(
     441 of 442 rows shown: fainter is farther away
     """
     x = table_of(x)
-    shown, at, y = two_of(features, x.shape[1]), filler_of(filler, x), numbers_of(y, x)
+    shown, y = two_of(features, x.shape[1]), numbers_of(y, x)
+    plane = Slice.of_features(shown, filler_of(filler, x))
     names = names_of(feature_names, x.shape[1], "feature")
     predicted_numbers(net, x[:1])
     axes = axes_for(ax, grid=False)
-    near, strength = near_slice(x, shown, at, x)
+    near, strength = plane.near(x, x)
     shade_numbers(
         axes,
-        _on_slice(lambda rows: predicted_numbers(net, rows), shown, at),
+        lambda points: predicted_numbers(net, plane.rows(points)),
         box_around(x[:, shown]),
         x[near][:, shown],
         y[near],
@@ -155,7 +157,7 @@ def plot_pairs(
             if i == j:
                 drawn.along(panel, x[:, i])
             else:
-                drawn.over(panel, [j, i], at)
+                drawn.over(panel, Slice.of_features([j, i], at))
             name_axes(panel, names[j] if row == k - 1 else "", names[i] if column == 0 else "")
             panel.tick_params(labelsize="small")
     return grid
@@ -178,13 +180,15 @@ class _OfClasses:
             axes.hist(of_class, bins, color=colour_of(c), alpha=0.6, label=name)
         axes.set_yticks([])
 
-    def over(self, axes: Axes, shown: list[int], at: Array) -> None:
+    def over(self, axes: Axes, plane: Slice) -> None:
         """Draw the plane of two features, and the rows near it."""
         names = self.predictions.class_names
-        near, strength = near_slice(self.x, shown, at, self.x)
-        places = self.x[near][:, shown]
-        says = _on_slice(lambda rows: probabilities(self.net, rows), shown, at)
-        box = box_around(self.x[:, shown])
+        near, strength = plane.near(self.x, self.x)
+        places, box = plane.points(self.x[near]), box_around(plane.points(self.x))
+
+        def says(points: Array) -> Array:
+            return probabilities(self.net, plane.rows(points))
+
         shade_regions(axes, says, box, names, POINTS_OF_PAIRS, bar=False)
         of_near = self.predictions.y[near]
         scatter_classes(axes, places, of_near, names, strength=strength, with_legend=False)
@@ -201,32 +205,19 @@ class _OfNumbers:
         """Draw the true numbers over one feature."""
         axes.scatter(values, self.y, s=6, color=FIRST, alpha=0.5)
 
-    def over(self, axes: Axes, shown: list[int], at: Array) -> None:
+    def over(self, axes: Axes, plane: Slice) -> None:
         """Draw the plane of two features, and the rows near it."""
-        near, strength = near_slice(self.x, shown, at, self.x)
+        near, strength = plane.near(self.x, self.x)
         shade_numbers(
             axes,
-            _on_slice(lambda rows: predicted_numbers(self.net, rows), shown, at),
-            box_around(self.x[:, shown]),
-            self.x[near][:, shown],
+            lambda points: predicted_numbers(self.net, plane.rows(points)),
+            box_around(plane.points(self.x)),
+            plane.points(self.x[near]),
             self.y[near],
             strength=strength,
             points=POINTS_OF_PAIRS,
             bar=False,
         )
-
-
-def _on_slice(
-    answers: Callable[[Array], Array], shown: list[int], at: Array
-) -> Callable[[Array], Array]:
-    """Function of points (n, 2) of two features, with the others as in the row `at`."""
-
-    def there(points: Array) -> Array:
-        rows = np.tile(at, (len(points), 1))
-        rows[:, shown] = points
-        return answers(rows)
-
-    return there
 
 
 def _gives_classes(net: Net) -> bool:
