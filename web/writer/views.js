@@ -10,10 +10,10 @@ import {
 } from "../shared/words.js";
 
 const MOST_BARS = 12;
-/** Bits of the darkest color. */
+/** Bits of the strongest color. */
 const MOST_BITS = 8;
-/** Part of the color in the darkest token, on which its letters are still readable. */
-const DARKEST = 0.45;
+/** Part of the color in the strongest token, on which its letters are still readable. */
+const STRONGEST = 0.45;
 const SIGNS = new Map([
   [" ", "␣"],
   ["\n", "↵"],
@@ -49,7 +49,7 @@ function paintStrip(place, { tokens, chosen }, name, shares, values) {
   const colors = colorsTo(name);
   const parts = tokens.map((token, i) => {
     const part = element("data", { value: values[i] }, visible(token.replaceAll("\n", "↵\n")));
-    if (shares[i] > 0) part.style.backgroundColor = `rgb(${colors(DARKEST * shares[i])})`;
+    if (shares[i] > 0) part.style.backgroundColor = `rgb(${colors(STRONGEST * shares[i])})`;
     if (i === chosen) part.setAttribute("aria-current", "true");
     return part;
   });
@@ -85,9 +85,8 @@ export function showSurprisal(place, read) {
     : translate("surprisal_none");
   const token = tokens.length ? tokenText(tokens[chosen]) : "";
   const words = { token, i: chosen + 1, bits: formatNumber(bits[chosen] ?? 0, 3) };
-  place["surprisal-at"].textContent = !tokens.length
-    ? ""
-    : `${translate(chosen ? "surprisal_at" : "surprisal_first", words)}. ${translate("strip_help")}`;
+  const said = translate(chosen ? "surprisal_at" : "surprisal_first", words);
+  place["surprisal-at"].textContent = tokens.length ? translate("strip_help", { said }) : "";
 }
 
 /** Make a picture for each head of each layer, of which one is chosen; `changed(head)`. */
@@ -131,7 +130,7 @@ export function showAttention(place, read, head) {
   });
 }
 
-/** Paint rows of weights, a pixel each: the darker, the larger. */
+/** Paint rows of weights, a pixel each. */
 function paintWeights(canvas, rows, weightsOf) {
   const n = Math.max(rows.length, 1);
   const first = rows[0] ?? 0;
