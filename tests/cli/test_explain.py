@@ -111,7 +111,7 @@ def test_for_machines_it_is_json(saved: Path) -> None:
         (["--row", "-1"], "--row -1 of 150 rows"),
         (["--of", "9.W"], "'9.W', which is not in this step"),
         (["--target", "colour"], "--target colour, which is not a column"),
-        (["--language", "de"], "one of en, zh"),
+        (["--language", "de"], "'en' (English) or 'zh' (中文)"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(saved: Path, words: list[str], said: str) -> None:
