@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -121,3 +122,12 @@ def looking(browser: "Browser") -> Iterator[Callable[[str, str, int, Any], Sight
     yield at
     for context in contexts:
         context.close()
+
+
+@contextmanager
+def looking_in(browser: "Browser", folder: Path) -> Iterator[Look]:
+    """Gives what opens the exported pages of a folder, by name, width and scheme of colours."""
+    with looking(browser) as at:
+        yield lambda name, width, scheme="light": at(
+            (folder / f"{name}.html").as_uri(), "en", width, scheme
+        )

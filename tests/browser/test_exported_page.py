@@ -19,7 +19,7 @@ from tests.browser.sight import (
     TEXT_RECTANGLES,
     Look,
     Sight,
-    looking,
+    looking_in,
 )
 from tests.exchange.exporting.models import model
 from tests.tables.reporting.pages import QUICK, evil
@@ -75,10 +75,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def look(browser: "Browser", pages: Path) -> Iterator[Look]:
-    with looking(browser) as at:
-        yield lambda name, width, scheme="light": at(
-            (pages / f"{name}.html").as_uri(), "en", width, scheme
-        )
+    with looking_in(browser, pages) as at:
+        yield at
 
 
 @pytest.fixture(params=NAMES)

@@ -17,7 +17,15 @@ from handgrad.tables.data.pictures import picture_rows
 from handgrad.textbook.layers import Array
 from tests.browser.axe import violations
 from tests.browser.browsers import chromium
-from tests.browser.sight import CONTRASTS, CUT_OFF, DESKTOP, PHONE, TEXT_RECTANGLES, Look, looking
+from tests.browser.sight import (
+    CONTRASTS,
+    CUT_OFF,
+    DESKTOP,
+    PHONE,
+    TEXT_RECTANGLES,
+    Look,
+    looking_in,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -64,10 +72,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def look(browser: "Browser", pages: Path) -> Iterator[Look]:
-    with looking(browser) as at:
-        yield lambda name, width, scheme="light": at(
-            (pages / f"{name}.html").as_uri(), "en", width, scheme
-        )
+    with looking_in(browser, pages) as at:
+        yield at
 
 
 def drawn(page: "Page", *points: tuple[float, float]) -> None:

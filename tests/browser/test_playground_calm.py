@@ -1,6 +1,7 @@
 """The playground on a phone and at first: map and button in view, more on request, Back stays."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,25 +53,15 @@ At = Callable[..., Shell]
 @pytest.fixture
 def at(browser: "Browser", address: str) -> Iterator[At]:
     """Opens a link as it is, standing still."""
-    open_now = []
+    with ExitStack() as pages:
 
-    def opening(link: str = "", width: int = 1280, **options: Any) -> Shell:
-        fragment = link and f"#v=1&{link}"
-        there = opened(
-            browser,
-            address + fragment,
-            width,
-            still=True,
-            simple=True,
-            **{"locale": "en", **options},
-        )
-        shell = there.__enter__()
-        open_now.append(there)
-        return shell
+        def opening(link: str = "", width: int = 1280, **options: Any) -> Shell:
+            where, how = address + (link and f"#v=1&{link}"), {"locale": "en", **options}
+            return pages.enter_context(
+                opened(browser, where, width, still=True, simple=True, **how)
+            )
 
-    yield opening
-    for there in open_now:
-        there.__exit__(None, None, None)
+        yield opening
 
 
 @pytest.mark.parametrize(("width", "height", "scheme", "language", "link"), SCREENS)

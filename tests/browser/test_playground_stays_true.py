@@ -1,6 +1,7 @@
 """What the playground shows belongs together: heads, words, tables and address, and no surprise."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,17 +26,10 @@ HEADS = """[...document.querySelectorAll('.head')].map((head, i) => {
 @pytest.fixture
 def at(browser: "Browser", address: str) -> Iterator[At]:
     """Opens a link, in English, where less motion is wished for: it stands still."""
-    open_now = []
-
-    def opening(link: str) -> Shell:
-        there = opened(browser, f"{address}#v=1&{link}", still=True, locale="en")
-        shell = there.__enter__()
-        open_now.append(there)
-        return shell
-
-    yield opening
-    for there in open_now:
-        there.__exit__(None, None, None)
+    with ExitStack() as pages:
+        yield lambda link: pages.enter_context(
+            opened(browser, f"{address}#v=1&{link}", still=True, locale="en")
+        )
 
 
 def draw_point(shell: Shell) -> None:

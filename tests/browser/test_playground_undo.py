@@ -38,7 +38,7 @@ def shell(browser: "Browser", address: str) -> Iterator[Shell]:
 
 
 def shown(shell: Shell, changes: int, undone: int) -> dict[str, Any]:
-    """What is shown once so many changes can be undone, and so many redone."""
+    """The page, once so many changes can be undone, and so many redone."""
     found: list[dict[str, Any]] = []
 
     def stands() -> bool:

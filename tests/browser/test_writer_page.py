@@ -13,7 +13,15 @@ from handgrad.engines.portable.next_token import portable_read
 from handgrad.textbook.layers import Array
 from handgrad.textbook.net.next_token import NextToken
 from tests.browser.axe import violations
-from tests.browser.sight import CONTRASTS, CUT_OFF, DESKTOP, PHONE, TEXT_RECTANGLES, Look, looking
+from tests.browser.sight import (
+    CONTRASTS,
+    CUT_OFF,
+    DESKTOP,
+    PHONE,
+    TEXT_RECTANGLES,
+    Look,
+    looking_in,
+)
 from tests.exchange.exporting.test_text_files import NAMES, model
 
 if TYPE_CHECKING:
@@ -37,10 +45,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def look(browser: "Browser", pages: Path) -> Iterator[Look]:
-    with looking(browser) as at:
-        yield lambda name, width, scheme="light": at(
-            (pages / f"{name}.html").as_uri(), "en", width, scheme
-        )
+    with looking_in(browser, pages) as at:
+        yield at
 
 
 def typed(page: "Page", text: str, temperature: float = 1.0, seed: object = 7) -> None:

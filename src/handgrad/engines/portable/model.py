@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from handgrad.engines.loops.program import Parameter, Program
 from handgrad.engines.loops.random_streams import WORDS, Streams, words_of
 from handgrad.engines.portable.scalarize import portable_prediction, portable_training
+from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 from handgrad.textbook.losses import Loss
 from handgrad.textbook.net import Net
@@ -68,6 +69,14 @@ class PortableModel:
     def output_shape(self) -> Shape:
         """The shape of a row's prediction."""
         return self.prediction.output_shape
+
+    def arrays_in(self, name: str, numbers: Array) -> Iterator[tuple[str, Array]]:
+        """The arrays in the `numbers` of `parameters` or `state`, with their paths and shapes."""
+        begin = 0
+        for path, shape in self.shapes[name].items():
+            end = begin + math.prod(shape)
+            yield f"{path}, {shape_text(shape)}", numbers[begin:end]
+            begin = end
 
     def sizes(self, program: Program, n_rows: int) -> dict[str, int]:
         """The size of each buffer of a program for `n_rows` rows, in numbers."""

@@ -15,12 +15,11 @@ from handgrad.engines.portable.printing.c import PREFIX, CPrinter, c_number, com
 from handgrad.engines.portable.printing.c_family import narrowed, wrapped
 from handgrad.engines.portable.printing.specialize import (
     buffers_of,
+    of_one_row,
     replace_loads,
     substitute,
-    without_early_returns,
     without_stores,
 )
-from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
 STEPS = """\
@@ -189,9 +188,7 @@ class _File:
         self.writer = CPrinter(self.single)
         self.weights = self.memory = 0  # bytes
         self.calls: list[str] = []  # the declarations of its functions
-        one = {"n_rows": whole(1)}
-        body = without_stores(substitute(without_early_returns(model.prediction.body), one), ())
-        self.prediction = replace(model.prediction, body=body)
+        self.prediction = of_one_row(model.prediction)
         self.training = model.training
         if self.training is not None:
             rate = Var(f"{PREFIX}learning_rate", "double")
@@ -282,12 +279,9 @@ class _File:
         """The weights, each array below its name, as float32 if that is exact."""
         numbers: Array = getattr(self.model, name)
         numbers = narrowed(numbers) if constant else numbers
-        lines, begin = list[str](), 0
-        for path, shape in self.model.shapes[name].items():
-            end = begin + math.prod(shape)
-            lines.append(f"  // {comment_text(f'{path}, {shape_text(shape)}')}")
-            lines += _numbers(numbers[begin:end])
-            begin = end
+        lines = list[str]()
+        for title, array in self.model.arrays_in(name, numbers):
+            lines += [f"  // {comment_text(title)}", *_numbers(array)]
         type = "float" if numbers.dtype == np.float32 else "double"
         return self._array(type, name, lines, numbers.size, constant=constant, shown=not constant)
 

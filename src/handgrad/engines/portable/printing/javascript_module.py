@@ -19,7 +19,6 @@ from handgrad.engines.portable.printing.specialize import (
     without_early_returns,
     without_stores,
 )
-from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
 # Outputs of a training that nothing in the module reads.
@@ -190,11 +189,9 @@ class _JavaScriptModule:
     def _named(self, name: str, numbers: Array) -> list[str]:
         kept, own = narrowed(numbers), f"new {self.arrays['float']}("
         within = "new Float32Array(" * (kept.dtype != numbers.dtype)
-        lines, begin = [f"export const {name} = {own}{within}["], 0
-        for path, shape in self.model.shapes[name].items():
-            end = begin + math.prod(shape)
-            lines += [f"  // {path}, {shape_text(shape)}", *_numbers(kept[begin:end])]
-            begin = end
+        lines = [f"export const {name} = {own}{within}["]
+        for title, array in self.model.arrays_in(name, kept):
+            lines += [f"  // {title}", *_numbers(array)]
         return [*lines, f"]{')' * bool(within)});"]
 
     def _rooms(self) -> list[str]:

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from handgrad.engines.loops.functions.function import Function
-from handgrad.engines.loops.ir import Call, Expression, For, Type, Var, whole
+from handgrad.engines.loops.ir import Call, Expression, For, Type, Var
 from handgrad.engines.portable.functions import functions_of
 from handgrad.engines.portable.model import PortableModel
 from handgrad.engines.portable.printing.c_family import (
@@ -19,11 +18,8 @@ from handgrad.engines.portable.printing.c_family import (
 )
 from handgrad.engines.portable.printing.specialize import (
     buffers_of,
-    substitute,
-    without_early_returns,
-    without_stores,
+    of_one_row,
 )
-from handgrad.graph.symbolic import shape_text
 from handgrad.textbook.layers import Array
 
 # For each type: its name {number}, the unsigned and signed integers of its bits {word} {signed}.
@@ -232,9 +228,8 @@ def rust_module(model: PortableModel, heading: Sequence[str], x: Array, p: Array
         Their predictions.
     """
     printer = RustPrinter(bool(model.dtype == np.float32))
-    one = {"n_rows": whole(1)}
-    body = without_stores(substitute(without_early_returns(model.prediction.body), one), ())
-    prediction = replace(model.prediction, body=body)
+    prediction = of_one_row(model.prediction)
+    body = prediction.body
     sizes, used = model.sizes(prediction, 1), buffers_of(body)
     types = {q.name: q for q in prediction.parameters if q.name in used or q.name == "x"}
     functions = ["\n".join(printer.function(f)) for f in functions_of(prediction)]
@@ -297,11 +292,9 @@ def _constants(model: PortableModel, used: Collection[str]) -> list[str]:
 def _weights(model: PortableModel, name: str) -> str:
     """The weights, each array below its name."""
     numbers: Array = getattr(model, name)
-    lines, begin = list[str](), 0
-    for path, shape in model.shapes[name].items():
-        end = begin + math.prod(shape)
-        lines += [f"{INDENT}// {path}, {shape_text(shape)}", *_numbers(numbers[begin:end])]
-        begin = end
+    lines = list[str]()
+    for title, array in model.arrays_in(name, numbers):
+        lines += [f"{INDENT}// {title}", *_numbers(array)]
     return _array(name.upper(), numbers, lines)
 
 

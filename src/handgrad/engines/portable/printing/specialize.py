@@ -20,6 +20,7 @@ from handgrad.engines.loops.ir import (
     known,
     whole,
 )
+from handgrad.engines.loops.program import Program
 from handgrad.engines.portable.functions import expressions
 from handgrad.engines.portable.printing.scopes import placed, variables
 
@@ -129,6 +130,12 @@ def without_early_returns(body: Sequence[Statement]) -> Body:
         for statement in body
         if not isinstance(statement, ReturnIf)
     ]
+
+
+def of_one_row(program: Program) -> Program:
+    """A prediction of a single row, without early returns and without what nothing reads."""
+    body = substitute(without_early_returns(program.body), {"n_rows": whole(1)})
+    return replace(program, body=without_stores(body, ()))
 
 
 def without_stores(body: Sequence[Statement], buffers: Collection[str]) -> Body:

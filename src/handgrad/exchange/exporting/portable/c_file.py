@@ -118,11 +118,15 @@ def opening(
         "",
         *(line for note in notes for line in wrap(note, WIDEST)),
     ]
-    names = [repr(name) for name in spec.names]
-    lines += ["", *wrap(f"x: {', '.join(names)}", WIDEST, subsequent_indent="   ")]
+    return [*lines, "", *numbers_of(spec, "predictions")]
+
+
+def numbers_of(spec: ModelSpec, predicted: str) -> list[str]:
+    """Lines of a comment that name the numbers of x and those that are predicted."""
+    lines = wrap(f"x: {', '.join(map(repr, spec.names))}", WIDEST, subsequent_indent="   ")
     classes = spec.classes
     of_classes = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
-    return [*lines, *wrap(f"predictions: the {spec.output}{of_classes}", WIDEST)]
+    return [*lines, *wrap(f"{predicted}: the {spec.output}{of_classes}", WIDEST)]
 
 
 def own_check(compiler: str, path: Path, n_rows: int) -> Check:
@@ -182,8 +186,13 @@ def compiled(compiler: str, *arguments: str, folder: str) -> str:
 
 
 def c_compiler() -> str | None:
-    """Path of a C compiler that runs; a name on the path may be an installation stub."""
-    paths = (shutil.which(name) for name in ("cc", "gcc", "clang"))
+    """Path of a C compiler that runs."""
+    return compiler_of("cc", "gcc", "clang")
+
+
+def compiler_of(*names: str) -> str | None:
+    """Path of the first compiler that runs; a name on the path may be an installation stub."""
+    paths = map(shutil.which, names)
     return next((path for path in paths if path is not None and runs(path)), None)
 
 

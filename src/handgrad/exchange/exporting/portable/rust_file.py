@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import partial
@@ -15,8 +14,13 @@ import numpy as np
 
 from handgrad.engines.portable.printing.rust import rust_module
 from handgrad.exchange.exporting.model_spec import ModelSpec
-from handgrad.exchange.exporting.portable.c_file import refuse_rows_together, version
-from handgrad.exchange.exporting.portable.node import runs
+from handgrad.exchange.exporting.portable.c_file import (
+    WIDEST,
+    compiler_of,
+    numbers_of,
+    refuse_rows_together,
+    version,
+)
 from handgrad.exchange.exporting.portable.programs import (
     AGAINST,
     PORTABLE,
@@ -28,7 +32,6 @@ from handgrad.exchange.exporting.train_spec import TrainSpec
 from handgrad.textbook.errors import FileError, SettingError
 from handgrad.textbook.version import __version__
 
-WIDEST = 94
 TESTED = ("--edition", "2021", "-O", "--test")
 
 
@@ -48,15 +51,15 @@ def write_rust(spec: ModelSpec, path: Path, train_spec: TrainSpec | None) -> Seq
     path.write_text(text, "utf-8", newline="\n")
     predictions, most = answers.reshape(spec.answers.shape), MOST[spec.net.dtype.name]
     here = compared(AGAINST, predictions, spec.answers, "predict", most)
-    compiler = shutil.which("rustc")
-    if compiler is None or not runs(compiler):
+    compiler = compiler_of("rustc")
+    if compiler is None:
         return [Check("a Rust compiler", AGAINST, not_run="there is none here"), here]
     return [_own_check(compiler, path, len(x)), here]
 
 
 def _heading(spec: ModelSpec, path: Path) -> list[str]:
     """Opening comment of the file: its title, its use and test, and its numbers."""
-    lines = [
+    return [
         *wrap(f"{spec.title}, written by handgrad {__version__}.", WIDEST),
         "",
         "    rustc " + " ".join(TESTED) + f" {quote(path.name)} -o check && ./check",
@@ -68,11 +71,8 @@ def _heading(spec: ModelSpec, path: Path) -> list[str]:
             WIDEST,
         ),
         "",
-        *wrap(f"x: {', '.join(map(repr, spec.names))}", WIDEST, subsequent_indent="   "),
+        *numbers_of(spec, "prediction"),
     ]
-    classes = spec.classes
-    of_classes = "" if classes is None else f" of {', '.join(map(repr, classes.tolist()))}"
-    return [*lines, *wrap(f"prediction: the {spec.output}{of_classes}", WIDEST)]
 
 
 def _own_check(compiler: str, path: Path, n_rows: int) -> Check:
