@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 SEEN = """[...document.getElementById("seen").getContext("2d").getImageData(0, 0, 8, 8).data]"""
+# Pixels with color, of a copy: Chromium warns of a canvas that is read back more than once.
 INK = """(id) => { const canvas = document.querySelector(id);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
   return data.filter((value, i) => i % 4 === 3 && value > 0).length; }"""
 
 
