@@ -171,3 +171,18 @@ def test_a_link_opens_the_tab_that_was_seen(at: At) -> None:
     shell = at("view=%7B%22tab%22:%22none%22%7D")
     shell.control("more").click()
     assert shell.page.locator("#panel-hidden").is_visible()
+
+
+def test_where_less_motion_is_wished_for_a_step_and_undo_show_their_result_at_once(
+    at: At,
+) -> None:
+    shell = at("data=moons&layers=8&step=4000")
+    shell.until(lambda: shell.page.evaluate(f"{STORE}.frame?.step") == 4000, "it is there")
+    shell.page.evaluate(
+        f"() => {{ {STORE}.watch('frame', (f) => (window.steps ??= []).push(f.step)); }}"
+    )
+    shell.page.locator('[data-set="xor"]').click()
+    shell.until(lambda: shell.page.evaluate("steps.at(-1)") == 0, "another data set")
+    shell.page.keyboard.press("Control+z")
+    shell.until(lambda: shell.page.evaluate("steps.at(-1)") == 4000, "it is undone")
+    assert {*shell.page.evaluate("steps")} == {0, 4000}

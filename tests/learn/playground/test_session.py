@@ -40,6 +40,7 @@ const session = openSession(state, {
   pages: given.pages,
   programFor: async () => given.program,
   net: given.net,
+  isStill: given.isStill,
   server,
   whole: given.whole,
   onServerRefused: (failure) => refusals.push(failure),
@@ -159,6 +160,22 @@ def test_a_link_opens_at_its_step(tmp_path: Path) -> None:
     assert not found["playing"]
     assert found["points"] > 10
     check(found)
+
+
+def test_a_step_is_reached_in_one_frame_where_less_motion_is_wished_for(tmp_path: Path) -> None:
+    script = """
+      await until(({ step }) => step === 3000);
+      await session.goTo(2000);
+      session.set({ data: { noise: 20 }, at: { step: 2500 } });
+      const there = await until(({ step }) => step === 2500);
+      const done = { ...seen(there), steps: frames.map(({ step }) => step) };
+    """
+    at = {**SMALL, "at": {"step": 3000}}
+    moving, still = (in_session(tmp_path, script, at, isStill=one) for one in (False, True))
+    assert len({*moving["steps"]}) > 4, "there was an animation"
+    assert [*dict.fromkeys(still["steps"])] == [3000, 2000, 2500]
+    assert still["parameters"] == moving["parameters"]
+    check(still)
 
 
 def test_a_program_takes_over_and_changes_nothing(tmp_path: Path) -> None:

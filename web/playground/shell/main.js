@@ -43,8 +43,10 @@ export function start(place, given) {
   const areas = layout();
   place.replaceChildren(areas.whole);
   onLanguageChange(() => namePage(place, areas.whole));
+  const { matches: isStill } = matchMedia("(prefers-reduced-motion: reduce)");
   store.session = openSession(store.state, {
     ...given,
+    isStill,
     onFrame: (frame) => store.show(frame),
     // the refusal may come before the notice element exists
     onWorkerRefused: () => setTimeout(() => store.notice("worker_refused")),
@@ -68,7 +70,6 @@ export function start(place, given) {
   syncFragment(store);
   suspendWhileHidden(store.session, areas.whole);
   if (given.problems?.length) store.problems(given.problems);
-  const { matches: isStill } = matchMedia("(prefers-reduced-motion: reduce)");
   if (!store.state.at.step && !isStill) store.session.play();
   return store;
 }

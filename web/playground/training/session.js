@@ -12,12 +12,12 @@ const UNSEEN = 250;
  *
  * `given` has `pages` (traces), `onFrame(frame)`, and optionally `worker` (text of a script that
  * hosts a session; `onWorkerRefused()` is called if the browser refuses it), `programFor(model)` (a
- * promise of a WebAssembly program, or of null), `net` (a custom one), `server` (which trains what
- * is too large for the page; `whole` are the `x` of rows of which it has more;
- * `onServerRefused(failure)` is called with its refusal), `onProblem(problem, state)`: the problem
- * of a state that was set, and the state that continues, at first the same one with defaults in
- * place of invalid fields; and `onBroken(text)`, called on unexpected errors, after which the
- * session continues.
+ * promise of a WebAssembly program, or of null), `net` (a custom one), `isStill` (a requested step
+ * is reached without an animation), `server` (which trains what is too large for the page; `whole`
+ * are the `x` of rows of which it has more; `onServerRefused(failure)` is called with its refusal),
+ * `onProblem(problem, state)`: the problem of a state that was set, and the state that continues,
+ * at first the same one with defaults in place of invalid fields; and `onBroken(text)`, called on
+ * unexpected errors, after which the session continues.
  */
 export const openSession = (state, given) => new Session(state, given);
 
@@ -44,8 +44,8 @@ class Session {
   }
 
   open() {
-    const { pages, net, server, whole } = this.given;
-    const near = { isServed: Boolean(server), whole: whole ?? null };
+    const { pages, net, server, whole, isStill = false } = this.given;
+    const near = { isServed: Boolean(server), whole: whole ?? null, isStill };
     this.send("open", { pages, own: net ?? null, state: this.state, begun: this.begun, ...near });
   }
 

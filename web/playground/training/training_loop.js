@@ -15,6 +15,8 @@ const SLICE = 10;
 /** Minimum time between frames in milliseconds, over which their rate is measured. */
 const FRAME = 15;
 const RATE = 500;
+/** Minimum time between frames on the way to a step where reduced motion is preferred. */
+const STILL = 1000;
 
 /**
  * Training loop of a state's net.
@@ -22,11 +24,13 @@ const RATE = 500;
  * `makeModel` creates the engine's model of a net; `post(message)` posts `{ frame }`, `{ answer, id
  * }`, `{ refused, id }`, or `{ broken }`, the message of an unexpected error; `later(act, time)`
  * schedules a callback after waiting events, and after `time` milliseconds; `now()` is the time in
- * milliseconds.
+ * milliseconds. If it `isStill`, a requested step is reached without frames in between, except for
+ * one each second.
  */
 export class TrainingLoop {
   constructor({ makeModel, post, later, now }) {
     Object.assign(this, { makeModel, post, later, now });
+    this.isStill = false;
     this.version = 0;
     this.jobs = [];
     this.remote = null; // the training on the server, if any
@@ -65,6 +69,7 @@ export class TrainingLoop {
     this.stopStudies();
     this.post({ began: { begun, spec: this.training.spec, names: this.training.model.names } });
     this.target = state.at.step || null;
+    this.shownAt = this.now();
     this.lead();
     this.changed();
   }
@@ -185,6 +190,7 @@ export class TrainingLoop {
     this.halt();
     this.arrival = id;
     this.target = Math.max(0, step);
+    this.shownAt = this.now();
     this.training.restoreBefore(this.target);
     this.changed();
   }
@@ -282,7 +288,8 @@ export class TrainingLoop {
     if (this.isMoving) this.train(end);
     this.study(this.now() > end - SLICE / 2 ? this.now() + SLICE / 2 : end);
     const { isMoving } = this;
-    const isDue = !isMoving || this.now() - this.shownAt >= FRAME;
+    const interval = this.isStill && this.target !== null ? STILL : FRAME;
+    const isDue = !isMoving || this.now() - this.shownAt >= interval;
     if (this.isNew && this.isAwaited && isDue) this.show();
     const isAhead = training.step === before && !this.jobs.length; // of the requested speed
     if (isMoving || this.jobs.length) this.schedule(isAhead ? SLICE : 0);

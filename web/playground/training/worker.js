@@ -17,6 +17,7 @@ export function hostOf(post, later) {
   const acts = {
     open(given) {
       pages = given.pages;
+      loop.isStill = given.isStill;
       if (given.isServed) loop.remote = new RemoteTraining(loop, given.whole);
       loop.begin(given);
     },
