@@ -213,6 +213,7 @@ def test_all_is_what_the_readme_shows() -> None:
         ("darwin", "arm64", "3.14", {"0.45.1", "0.50.0"}),
         ("linux", "x86_64", "3.11", {"0.45.1", "0.50.0"}),
         ("win32", "AMD64", "3.12", {"0.45.1", "0.50.0"}),
+        ("emscripten", "wasm32", "3.14", None),
     ],
 )
 def test_llvmlite_is_wanted_where_it_has_wheels(

@@ -167,6 +167,12 @@ def resolve_engine(choice: EngineName) -> EngineName:
 
 def cannot_compile(what: str, engine: EngineName, error: Exception) -> SettingError:
     """The error for a training or prediction (`what`) that the requested engine cannot compile."""
+    if isinstance(error, ModuleNotFoundError) and error.name == "llvmlite":
+        return SettingError(
+            f"engine={engine!r} without llvmlite, not installed here",
+            "llvmlite, which has no build for browsers and some other systems",
+            "engine='auto', which falls back to eager",
+        )
     hint = f"{error.hint}; or " if isinstance(error, CannotLowerError) and error.hint else ""
     return SettingError(
         f"engine={engine!r}, but this {what} cannot be compiled: {error}",

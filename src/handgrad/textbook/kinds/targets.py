@@ -261,7 +261,9 @@ class ClassLabels(TargetKind):
 
     def constant_answers(self, y: Array, k: int, w: Array) -> list[Array]:
         n_positions = y.size // len(y)
-        frequencies = np.bincount(y.ravel(), w.ravel(), k // n_positions) / w.sum()
+        # bincount takes no int64 where addresses have 32 bits, as in browsers
+        codes = y.ravel().astype(np.intp)
+        frequencies = np.bincount(codes, w.ravel(), k // n_positions) / w.sum()
         return [np.tile(frequencies, n_positions)]
 
 
