@@ -9,11 +9,13 @@ tested by those that name its importers.
 """
 
 import ast
+import importlib
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
@@ -109,6 +111,14 @@ def named_by(name: str) -> frozenset[str]:
     return frozenset(found for found in seen if found.startswith("handgrad"))
 
 
+def runs_here(name: str) -> bool:
+    """False for tests that compare with a library that is not installed here."""
+    folder, _, file = name.rpartition(".")
+    inside = module(f"{folder}.conftest")
+    ignored = getattr(importlib.import_module(inside), "collect_ignore_glob", []) if inside else []
+    return not any(fnmatch(f"{file}.py", pattern) for pattern in ignored)
+
+
 TEST_FILES = [name for name in FILES if name.rpartition(".")[2].startswith("test_")]
 
 
@@ -154,7 +164,7 @@ def asked_for(changed: Iterable[Path]) -> list[Path]:
             tests.add(name)
         else:
             tests |= {test for test in TEST_FILES if name in references(test)}
-    return sorted(found | {FILES[test] for test in tests})
+    return sorted(found | {FILES[test] for test in tests if runs_here(test)})
 
 
 def changed_files() -> list[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import affected
-from tests.affected import FILES, ROOT, asked_for, nearest_tests, within
+from tests.affected import FILES, ROOT, asked_for, nearest_tests, runs_here, within
 
 MODULES = [name for name in FILES if name.startswith("handgrad.") and "__" not in name]
 
@@ -48,6 +48,13 @@ def test_a_helper_of_tests_asks_for_those_that_use_it() -> None:
 def test_a_script_of_a_page_asks_for_the_nearest_tests_its_package() -> None:
     asked = asked_for(paths("web/playground/views/curves.js"))
     assert {path.parent for path in asked} == {ROOT / "tests/learn/playground"}
+
+
+def test_a_file_whose_oracle_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.oracle.conftest.collect_ignore_glob", ["test_onnx.py"])
+    assert not runs_here("tests.oracle.test_onnx")
+    assert runs_here("tests.oracle.test_stored")
+    assert asked_for(paths("tests/oracle/test_onnx.py")) == []
 
 
 def test_the_quickest_files_are_run_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
