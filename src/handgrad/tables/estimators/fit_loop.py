@@ -17,6 +17,7 @@ from handgrad.engines.engine import Engine, Epoch
 from handgrad.files.paths import as_path
 from handgrad.tables.data.dependent_rows import Units
 from handgrad.tables.estimators.base import POLICIES, SOLVERS, Base
+from handgrad.tables.estimators.callbacks import FitTasks
 from handgrad.tables.estimators.fit_state import CHECKPOINT_SECONDS, RECORDED, FitState, Steps
 from handgrad.tables.estimators.losses import L2PenaltyOfABatch
 from handgrad.tables.estimators.rows import Rows, Weighted, predicted, rows_of
@@ -210,12 +211,13 @@ class FitJob:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Options of one call: the units that are held out whole, and the folder for checkpoints."""
+    """Options of one call: the units that are held out whole, checkpoints, and callbacks' tasks."""
 
     units: Units | None = None
     checkpoints: str | Path | None = None
     _: KW_ONLY
     incremental: bool = False
+    tasks: FitTasks | None = None
 
 
 def begin(
@@ -233,7 +235,9 @@ def begin(
     if m.early_stopping and held_out is None:
         rows, held_out = split(m, state, rows, how.units)
     state.interrupted = False
-    return Epochs(m, state, state.steps, rows, held_out, 1 if how.incremental else m.max_iter)
+    epochs = Epochs(m, state, state.steps, rows, held_out, 1 if how.incremental else m.max_iter)
+    epochs.singly = how.tasks is not None
+    return epochs
 
 
 def fit_epochs(
@@ -246,12 +250,16 @@ def fit_epochs(
         reports = FitCheckpoints.of(epochs, as_path(how.checkpoints))
     if m.progress and not how.incremental:
         reports = progress(reports, epochs=m.max_iter, training=epochs)
+    if how.tasks is not None:
+        reports = how.tasks.passed_on("epoch", reports, lambda: epochs.stopped)
     try:
         for _ in reports:
             pass
     except KeyboardInterrupt:
         epochs.stopped = state.interrupted = True
         warnings.warn("Training interrupted by user.", stacklevel=4)
+    if how.tasks is not None:
+        epochs.stopped |= how.tasks.stopped
     epochs.finish()
     if not epochs.stopped and not how.incremental:
         reached = f"Maximum iterations ({m.max_iter}) reached"
@@ -267,12 +275,14 @@ def fit_epochs(
 class Epochs(Resumable):
     """Epochs of a fit, at most `epochs`, run in groups that cannot pass a possible stop.
 
-    They end once they are `stopped`, because nothing improved, or `diverged`.
+    They end once they are `stopped`, because nothing improved, or `diverged`. Where they may be
+    stopped after any of them, they run `singly`.
     """
 
     rows: MemoryLoader
     learning_rates: Rates
     validation: Validation | None = None
+    singly = False
 
     def __init__(
         self,
@@ -361,6 +371,8 @@ class Epochs(Resumable):
 
     def _at_once(self, left: int) -> int:
         """Number of epochs until the next check for a stop."""
+        if self.singly:
+            return 1
         before_it_may_stop = self.m.n_iter_no_change + 1 - self.state.no_improvement_count
         return int(max(1, min(self.engine.epochs_at_once(left), before_it_may_stop)))
 
@@ -464,11 +476,14 @@ def _print(m: Base, what: str) -> None:
         print(what)
 
 
-def fit_lbfgs(m: Base, state: FitState, rows: Weighted) -> None:
+def fit_lbfgs(m: Base, state: FitState, rows: Weighted, tasks: FitTasks | None) -> None:
     """Fit the net of the estimator `m`, in float64, from its current weights."""
     engine = FitJob(m, rows, LBFGS(), len(rows.y)).engine()
     minimizer = Minimizer(HISTORY_SIZE, m.tol, TOLERANCE_CHANGE, m.max_fun)
-    iterations = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
+    search = Minimization(engine, m.net_, minimizer, m.max_iter, finite_only=False)
+    iterations: Iterator[Epoch] = search
+    if tasks is not None:
+        iterations = tasks.passed_on("iteration", search, lambda: False)
     state.n_iter = 0
     with progress_bar(m.max_iter, "iteration", shown=m.progress) as show:
         for iteration in iterations:
@@ -476,12 +491,12 @@ def fit_lbfgs(m: Base, state: FitState, rows: Weighted) -> None:
             show(f"loss {iteration.loss:.4f}")
             _print(m, f"Iteration {state.n_iter}, loss = {iteration.loss:.8f}")
     if state.n_iter == 0:
-        state.loss = iterations.found[0]
-    if not iterations.converged:
+        state.loss = search.found[0]
+    if not search.converged and (tasks is None or not tasks.stopped):
         why = "no step lowers the loss"
         if state.n_iter == m.max_iter:
             why = f"max_iter={m.max_iter} is reached"
-        elif iterations.exhausted:
+        elif search.exhausted:
             why = f"max_fun={m.max_fun} is reached"
         warnings.warn(
             f"lbfgs failed to converge after {state.n_iter} iteration(s): {why}. More of them, or "

@@ -17,6 +17,7 @@ from handgrad.exchange.exporting.model_spec import ModelParts
 from handgrad.exchange.exporting.wrapper_layers import Temperature
 from handgrad.files.tensors import damaged, shown
 from handgrad.tables.estimators.classifier import MLPClassifier
+from handgrad.tables.estimators.fit_loop import FitOptions
 from handgrad.tables.estimators.perceptron import new_net
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
 from handgrad.tables.estimators.temperature import fitted_temperature, is_temperature
@@ -224,10 +225,10 @@ class PictureClassifier(MLPClassifier):
 
     @contextmanager
     def _to_train_on(
-        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+        self, rows: Weighted, held_out: Weighted | None, first: bool, how: FitOptions
     ) -> Iterator[tuple[Weighted, Weighted | None]]:
         self.temperature_ = 1.0  # also of a warm start: its weights change
-        if first or not incremental:
+        if first or not how.incremental:
             some = np.unique(np.linspace(0, len(rows.y) - 1, MOST_LOOKED_AT).astype(int))
             x = rows_of(rows.X, np.float32)[some]
             pictures = x.reshape(len(some), *self._shape_of(x.shape[1]))

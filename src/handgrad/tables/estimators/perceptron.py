@@ -22,6 +22,7 @@ from handgrad.tables.estimators.base import (
     Activation,
     Base,
 )
+from handgrad.tables.estimators.callbacks import CallbackSupport, FitTasks
 from handgrad.tables.estimators.fit_loop import NOT_FINITE, FitOptions, begin, fit_epochs, fit_lbfgs
 from handgrad.tables.estimators.fit_state import RECORDED, FitState
 from handgrad.tables.estimators.rows import Weighted, predicted, rows_of
@@ -45,7 +46,12 @@ OF_THE_FIT = {f"{name}_" if hasattr(Base, f"{name}_") else f"_{name}": name for 
 SAVED = OF_COLUMNS | {key: get_type_hints(FitState)[name] for key, name in OF_THE_FIT.items()}
 
 
-class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # type: ignore[misc]
+class Perceptron(
+    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
+    TransformerMixin,  # type: ignore[misc]
+    CallbackSupport,  # type: ignore[misc]
+    Base,
+):
     """Multi-layer perceptron with scikit-learn's parameters and attributes.
 
     `net_` is the net, whose last layer outputs logits, log rates or numbers; `coefs_` and
@@ -88,9 +94,14 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         self
         """
         units = Units.of(groups, time, _n_rows(X))
-        return self._fit(
-            X, y, sample_weight, eval_set=eval_set, units=units, checkpoints=checkpoints
-        )
+        with FitTasks.of(self, X, y, sample_weight) as tasks:
+            return self._fit(
+                *(X, y, sample_weight),
+                eval_set=eval_set,
+                units=units,
+                checkpoints=checkpoints,
+                tasks=tasks,
+            )
 
     def fit_by_epoch(
         self,
@@ -160,9 +171,10 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         eval_set: object = None,
         units: Units | None = None,
         checkpoints: str | Path | None = None,
+        tasks: FitTasks | None = None,
     ) -> Self:
         """Fit, or train for one epoch; if the input is refused, the estimator is unchanged."""
-        how = FitOptions(units, checkpoints, incremental=incremental)
+        how = FitOptions(units, checkpoints, incremental=incremental, tasks=tasks)
         with self._begun(X, y, sample_weight, eval_set, how) as (rows, held_out):
             if self.solver != "lbfgs":
                 fit_epochs(self, self._state, rows, held_out, how)
@@ -170,7 +182,7 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
                 if self.net_.dtype != np.float64:  # SciPy's type
                     self.net_ = Net(*map(copy.deepcopy, self.net_.layers), dtype=np.float64)
                     self._show_weights()
-                fit_lbfgs(self, self._state, rows)
+                fit_lbfgs(self, self._state, rows, tasks)
         return self
 
     @contextmanager
@@ -182,7 +194,10 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
         eval_set: object,
         how: FitOptions,
     ) -> Iterator[tuple[Weighted, Weighted | None]]:
-        """Context of a fit: its checked rows and validation rows; if refused, nothing changes."""
+        """Context of a fit: its checked rows and validation rows; if refused, nothing changes.
+
+        Nor does anything if a callback raises an exception.
+        """
         before, incremental = self.__dict__.copy(), how.incremental
         try:
             if incremental:
@@ -201,22 +216,27 @@ class Perceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):  # ty
             self._choose_loss(rows, first)
             held_out = None if eval_set is None else rows_of_eval_set(self, eval_set, rows)
             self._state = FitState() if first else copy.copy(self._state)
+            if not first and how.tasks is not None:
+                self.net_ = copy.deepcopy(self._current_net())
+                self._state = copy.deepcopy(self._state)
+                self._show_weights()
             self._state.random_state = check_random_state(self.random_state)
             if first:
                 self._start([x.shape[1], *sizes, self.n_outputs_], x.dtype)
             self._current_net()
-            with self._to_train_on(rows, held_out, first, incremental) as sides:
+            with self._to_train_on(rows, held_out, first, how) as sides:
                 yield sides
             self._show_weights()
-        except HandgradError:
-            self.__dict__ = before
+        except Exception as error:
+            if isinstance(error, HandgradError) or how.tasks is not None:
+                self.__dict__ = before
             raise
         if not np.isfinite(self.net_.parameters).all():
             raise ValueError(NOT_FINITE)
 
     @contextmanager
     def _to_train_on(
-        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+        self, rows: Weighted, held_out: Weighted | None, first: bool, how: FitOptions
     ) -> Iterator[tuple[Weighted, Weighted | None]]:
         """Context of a training: its rows and validation rows; a regressor may scale targets."""
         yield rows, held_out

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from handgrad.exchange.exporting.model_spec import ModelParts, column_names, followed, link_of
 from handgrad.files.tensors import damaged, shown
+from handgrad.tables.estimators.fit_loop import FitOptions
 from handgrad.tables.estimators.perceptron import Perceptron
 from handgrad.tables.estimators.rows import Rows, Weighted
 from handgrad.tables.estimators.settings import OF_NUMBERS, loss_for
@@ -142,14 +143,15 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
 
     @contextmanager
     def _to_train_on(
-        self, rows: Weighted, held_out: Weighted | None, first: bool, incremental: bool
+        self, rows: Weighted, held_out: Weighted | None, first: bool, how: FitOptions
     ) -> Iterator[tuple[Weighted, Weighted | None]]:
         if not self.scale_targets:
             yield rows, held_out
             return
-        if incremental or isinstance(self._loss.target_kind, Amounts):
+        if how.incremental or isinstance(self._loss.target_kind, Amounts):
+            where = "in partial_fit" if how.incremental else f"with {self._loss!r}"
             raise SettingError(
-                f"scale_targets=True {'in partial_fit' * incremental or f'with {self._loss!r}'}",
+                f"scale_targets=True {where}",
                 "fit, which sees all targets, with a loss for numbers",
                 "scale_targets=False",
             )
@@ -159,6 +161,8 @@ class MLPRegressor(Perceptron, neural_network.MLPRegressor):  # type: ignore[mis
             self.net_ = copy.deepcopy(self.net_)  # a refused fit leaves the former as it was
             self._show_weights()
             self._rescale_outputs(1 / deviation, -mean / deviation)
+        if how.tasks is not None:
+            how.tasks.in_units_of_y = lambda twin: twin._rescale_outputs(deviation, mean)
         try:
             rows = replace(rows, y=(rows.y - mean) / deviation)
             yield rows, held_out and replace(held_out, y=(held_out.y - mean) / deviation)
