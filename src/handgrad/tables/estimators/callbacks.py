@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 import sklearn
-from sklearn.utils.metaestimators import available_if
 
 from handgrad.tables.estimators.base import Base
 
@@ -16,20 +15,16 @@ except ImportError:
     callback = None
 
 
-def _refuse(m: object) -> bool:
-    raise AttributeError(
-        f"set_callbacks with scikit-learn {sklearn.__version__}, which has no callbacks. Expected "
-        "scikit-learn 1.9 or later. Try pip install 'scikit-learn>=1.9', or fit_by_epoch."
-    )
-
-
 class WithoutCallbacks:
     """Refusal of callbacks, where scikit-learn has none."""
 
-    @available_if(_refuse)  # type: ignore[untyped-decorator]
-    def set_callbacks(self, *callbacks: object) -> Self:
-        """Set the callbacks of `fit`."""
-        return self
+    @property
+    def set_callbacks(self) -> Any:
+        """Not there, as `hasattr` says, too."""
+        raise AttributeError(
+            f"set_callbacks with scikit-learn {sklearn.__version__}, which has no callbacks. "
+            "Expected scikit-learn 1.9 or later. Try fit_by_epoch."
+        )
 
 
 CallbackSupport: Any = callback.CallbackSupportMixin if callback else WithoutCallbacks
